@@ -1,0 +1,1 @@
+"""Evaluate math models and make math training data."""

@@ -1,0 +1,22 @@
+//! `mathforge._native`: conversion between Python and the core. One file per core module, no logic.
+
+use pyo3::prelude::*;
+
+mod answer;
+mod harmony;
+mod metrics;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod stream;
+
+#[pymodule(gil_used = false)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    harmony::register(module)?;
+    stream::register(module)?;
+    answer::register(module)?;
+    metrics::register(module)?;
+    #[cfg(feature = "sandbox")]
+    sandbox::register(module)?;
+    Ok(())
+}

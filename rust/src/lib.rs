@@ -1,0 +1,14 @@
+//! The pure core of mathforge: no Python, no network, no files it was not handed.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`harmony`] | the token table, and messages to ids and back |
+//! | [`stream`] | code calls found in a stream while it arrives |
+//! | [`answer`] | extraction, normalisation and comparison of final answers |
+//! | [`metrics`] | pass@k, majority@k and classes of equal answers |
+#![forbid(unsafe_code)]
+
+pub mod answer;
+pub mod harmony;
+pub mod metrics;
+pub mod stream;

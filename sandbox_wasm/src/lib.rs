@@ -1,0 +1,1 @@
+//! CPython (the published Pyodide build) in wasmtime, without a JavaScript engine.
