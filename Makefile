@@ -1,0 +1,68 @@
+# Each target works on a fresh checkout: it installs what it needs into .venv, builds, and goes on.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .make
+CACHE ?= $(CURDIR)/$(STAMPS)/cache
+export MATHFORGE_CACHE := $(CACHE)
+export CARGO_TERM_PROGRESS_WHEN := never
+
+RUST_SOURCES := $(shell find rust sandbox_wasm -name '*.rs' -o -name '*.toml' -o -name '*.py' -path '*guest*' 2>/dev/null) Cargo.toml Cargo.lock
+DEMO_OUT := demo-runs
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: demo test test-rust test-python test-all bench lint fuzz build sandbox lock clean
+
+$(STAMPS)/venv: requirements/dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed, $(PYTHON) is `$(PYTHON) -V`; try make PYTHON=python3.12" >&2; exit 1; }
+	@command -v cargo >/dev/null || { echo "error: no Rust toolchain (1.95 or newer) found; install rustup, then try again" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/build: $(STAMPS)/venv $(RUST_SOURCES) pyproject.toml
+	$(BIN)/maturin develop --quiet
+	@touch $@
+
+build: $(STAMPS)/build
+
+# The image is keyed by its inputs: this is a look-up when nothing has changed.
+sandbox: build
+	$(BIN)/mathforge sandbox prepare
+
+demo: sandbox
+	scripts/demo.sh $(BIN) $(DEMO_OUT)
+
+test: lint test-rust test-python
+
+test-rust: sandbox
+	cargo test --workspace --quiet
+
+test-python: sandbox
+	$(PYTEST) -m "not slow and not vllm"
+
+test-all: lint test-rust
+	$(PYTEST)
+
+bench: sandbox
+	$(BIN)/python -m benches
+
+lint: build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest mathforge._native --concise --ignore-disjoint-bases
+	$(BIN)/python scripts/check_sizes.py
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	scripts/fuzz.sh $(FUZZ_SECONDS)
+
+# Pins every Python package that development uses, with hashes.
+lock: $(STAMPS)/venv
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate --quiet -o requirements/dev.lock
+
+clean:
+	rm -rf $(STAMPS) $(VENV) $(DEMO_OUT) target

@@ -1,0 +1,1 @@
+"""Side-by-side measurements for users: `make bench` prints one table."""
