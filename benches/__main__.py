@@ -7,7 +7,12 @@ from importlib import import_module
 
 from .measure import print_table
 
-BENCHES = {"startup": "Start-up"}
+BENCHES = {
+    "startup": "Start-up",
+    "harmony": "Harmony",
+    "answers": "Answers",
+    "sandbox": "Sandbox (wall time)",
+}
 
 
 def main() -> int:

@@ -25,5 +25,10 @@ def rows() -> list[Row]:
             f"limit {IMPORT_LIMIT_MS} ms",
             f"{imported / IMPORT_LIMIT_MS:.2f} of limit",
         ),
-        Row("mathforge --help", f"{helped:.0f} ms", f"limit {HELP_LIMIT_MS} ms", f"{helped / HELP_LIMIT_MS:.2f} of limit"),
+        Row(
+            "mathforge --help",
+            f"{helped:.0f} ms",
+            f"limit {HELP_LIMIT_MS} ms",
+            f"{helped / HELP_LIMIT_MS:.2f} of limit",
+        ),
     ]

@@ -37,7 +37,9 @@ def long_rust_functions(path: Path) -> list[str]:
 
 
 def main() -> int:
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True
+    )
     problems = []
     for path in map(Path, listed.stdout.splitlines()):
         if path.suffix not in {".py", ".pyi", ".rs"} or not path.exists():

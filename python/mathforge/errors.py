@@ -1,7 +1,7 @@
 """What mathforge raises, and how a user is told.
 
-Every error carries a stable `code`, a message whose last part is the offending value, and a `hint` that says what to
-do next. The command line prints message and hint, never a traceback, for every `MathforgeError`.
+Every error carries a stable `code`, a message whose last part is the offending value, and a `hint` that says
+what to do next. The command line prints message and hint, never a traceback, for every `MathforgeError`.
 """
 
 from __future__ import annotations
