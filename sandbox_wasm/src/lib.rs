@@ -1,1 +1,4 @@
 //! CPython (the published Pyodide build) in wasmtime, without a JavaScript engine.
+
+pub mod edit;
+pub mod exnref;
