@@ -277,14 +277,13 @@ def _assign_open(mapping: dict[str, object], path: list[str], value: object) -> 
     mapping[path[-1]] = value
 
 
-@cache
 def _types(record: type) -> dict[str, Any]:
     return typing.get_type_hints(record)
 
 
 def _convert(value: object, wanted: Any, key: str, source: str) -> object:
     origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
-    if origin is types.UnionType:
+    if origin in {types.UnionType, typing.Union}:
         if value is None:
             return None
         wanted = next(argument for argument in arguments if argument is not types.NoneType)
