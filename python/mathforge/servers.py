@@ -64,11 +64,8 @@ class Server:
 
     model: Model
 
-    def __init__(
-        self, endpoint: Endpoint, inference: Inference, on_tokens: Callable[[int], None] = lambda count: None
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, on_tokens: Callable[[int], None] = lambda count: None) -> None:
         self._endpoint = endpoint
-        self._inference = inference
         self._on_tokens = on_tokens
         self._url = endpoint.address()
         self._takes_extensions = endpoint.server_type in _EXTENDED
@@ -82,7 +79,7 @@ class Server:
         key = os.environ.get(self._endpoint.api_key_env_var)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=self._inference.timeout, sock_connect=_CONNECT_TIMEOUT_S),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S),
             headers={"Authorization": f"Bearer {key}"} if key else {},
         )
         try:
@@ -97,11 +94,14 @@ class Server:
     ) -> None:
         await self._session.close()
 
-    async def complete(self, prompt_ids: list[int], *, max_tokens: int, seed: int, request_id: str) -> Answer:
+    async def complete(
+        self, prompt_ids: list[int], inference: Inference, *, max_tokens: int, seed: int, request_id: str
+    ) -> Answer:
         """Continue a prompt; the answer always has `token_ids`.
 
         Args:
             prompt_ids: Harmony ids up to where the model goes on.
+            inference: sampling.
             max_tokens: at most so many tokens.
             seed: of the sampler.
             request_id: `<benchmark>/<problem id>/rs<seed>/<round>`, sent as X-Request-Id.
@@ -111,7 +111,7 @@ class Server:
             FailedRequestError: every try failed although the server answers.
             ServerError: the server is dead, or refuses all requests alike.
         """
-        body = {"prompt": prompt_ids, "max_tokens": max_tokens, **self._sampling(seed)}
+        body = {"prompt": prompt_ids, "max_tokens": max_tokens, **self._sampling(inference, seed)}
         if self._takes_extensions:
             body |= {
                 "stop_token_ids": list(STOP_IDS),
@@ -119,7 +119,7 @@ class Server:
                 "spaces_between_special_tokens": False,
                 "include_stop_str_in_output": True,
             }
-        answer = await self._ask("completions", body, request_id)
+        answer = await self._ask("completions", body, request_id, inference.timeout)
         if answer.token_ids is None:
             answer.token_ids = _ids_of_text(answer)
         return answer
@@ -127,6 +127,7 @@ class Server:
     async def chat(
         self,
         messages: list[dict[str, str]],
+        inference: Inference,
         *,
         max_tokens: int | None,
         seed: int,
@@ -134,13 +135,12 @@ class Server:
         extra: dict[str, object],
     ) -> Answer:
         """Answer messages; parameters and errors as in `complete`. `extra` holds more body fields."""
-        body: dict[str, object] = {"messages": messages, **self._sampling(seed)}
+        body: dict[str, object] = {"messages": messages, **self._sampling(inference, seed)}
         if max_tokens is not None:
             body["max_tokens"] = max_tokens
-        return await self._ask("chat/completions", {**extra, **body}, request_id)
+        return await self._ask("chat/completions", {**extra, **body}, request_id, inference.timeout)
 
-    def _sampling(self, seed: int) -> dict[str, object]:
-        inference = self._inference
+    def _sampling(self, inference: Inference, seed: int) -> dict[str, object]:
         body: dict[str, object] = {
             "model": self.model.name,
             "temperature": inference.temperature,
@@ -159,7 +159,7 @@ class Server:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         return body | inference.extra_body
 
-    async def _ask(self, path: str, body: dict[str, object], request_id: str) -> Answer:
+    async def _ask(self, path: str, body: dict[str, object], request_id: str, timeout_s: float) -> Answer:
         import aiohttp
 
         headers = {
@@ -168,7 +168,9 @@ class Server:
         }
         for attempt in range(1_000_000):
             try:
-                answer = await self._send(path, json.dumps(body).encode(), headers)
+                answer = await asyncio.wait_for(
+                    self._send(path, json.dumps(body).encode(), headers), timeout_s
+                )
             except RefusedError as error:
                 self._down_since = None
                 if "return_token_ids" in error.message and body.pop("return_token_ids", None):
@@ -177,7 +179,7 @@ class Server:
                 reason, pause_s = str(error), error.retry_after_s
             except TimeoutError as error:
                 if not isinstance(error, aiohttp.ConnectionTimeoutError):
-                    raise FailedRequestError(f"no answer within {self._inference.timeout:g} s") from error
+                    raise FailedRequestError(f"no answer within {timeout_s:g} s") from error
                 reason, pause_s = "connecting takes too long", None
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 reason, pause_s = f"{type(error).__name__}: {error}".rstrip(": "), None
@@ -229,8 +231,9 @@ class Server:
                     raise FailedRequestError(reason)
                 self._down_since = now
             elif is_long_down:
+                silent_s = now - self._down_since
                 raise ServerError(
-                    f"the server has not answered for {now - self._down_since:.0f} s; last: {reason}: `{self._url}`",
+                    f"the server has not answered for {silent_s:.0f} s ({reason}): `{self._url}`",
                     hint="finished samples are kept; start the server again and repeat the command",
                     code="server_dead",
                 )
@@ -283,10 +286,10 @@ class Server:
         wanted = self._endpoint.model or (next(iter(by_name)) if len(by_name) == 1 else None)
         if wanted is None or (by_name and wanted not in by_name):
             near = get_close_matches(wanted or "", by_name, n=1)
+            served = ", ".join(by_name) or "nothing"
             raise ServerError(
                 f"the server at `{self._url}` has no model `{wanted}`" if wanted else "no --model is given",
-                hint=(f"did you mean --model {near[0]}? " if near else "")
-                + f"it serves: {', '.join(by_name) or 'nothing'}",
+                hint=(f"did you mean --model {near[0]}? " if near else "") + f"it serves: {served}",
                 code="unknown_model",
             )
         stated = by_name.get(wanted, {}).get("max_model_len")

@@ -208,8 +208,12 @@ class Folder:
             for path in self.path.glob(pattern):
                 path.unlink()
 
-    def check_fingerprint(self, fingerprint: Mapping[str, object]) -> None:
-        """Write `run.json`, or compare with the one that is there.
+    def check_fingerprint(self, fingerprint: Mapping[str, object], config: Mapping[str, object]) -> None:
+        """Write `run.json`, or compare with the fingerprint in the one that is there.
+
+        Args:
+            fingerprint: what must be the same when a run is continued.
+            config: the whole resolved configuration, for the reader.
 
         Raises:
             StoreError: the folder was begun with something else; names the first keys that differ.
@@ -217,11 +221,12 @@ class Folder:
         path = self.path / RUN_FILE
         now = dict(_flatten(json.loads(json.dumps(fingerprint))))
         if not path.exists():
-            write_atomically(path, json.dumps(fingerprint, indent=2) + "\n")
+            record = {"fingerprint": fingerprint, "config": config}
+            write_atomically(path, json.dumps(record, indent=2) + "\n")
             return
         try:
-            before = dict(_flatten(json.loads(path.read_bytes())))
-        except ValueError as error:
+            before = dict(_flatten(json.loads(path.read_bytes())["fingerprint"]))
+        except (ValueError, LookupError, TypeError) as error:
             raise StoreError(f"cannot read `{path}`", hint=_OTHER_FOLDER) from error
         differing = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
         if differing:

@@ -1,0 +1,304 @@
+"""The loop of one sample: prompt ids, completion, Python call, result, next round, until the model has
+answered.
+
+Every id the server sampled is kept as it is and sent back as it is; what is put between rounds (missing end
+tokens, tool messages, the
+request for a final answer) is kept apart in `Round.output_token_ids`. Prompt plus all rounds is the whole
+conversation.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import harmony
+from .completions import Answer, RefusedError
+from .config import Evaluation
+from .problems import Problem
+from .prompts import Prompter
+from .samples import Round, Sample
+from .servers import FailedRequestError, Server
+from .tools import PythonTool
+
+if TYPE_CHECKING:
+    from .sandbox import Sandbox
+
+_END_IDS = frozenset({harmony.END, harmony.CALL, harmony.RETURN})
+_MAX_RESTARTS = 3  # of a sample whose sandbox session was lost
+_CONTEXT_MARGIN = (
+    16  # tokens never asked for, so that rounding on the server's side cannot overflow the window
+)
+_OUT_OF_CALLS = (
+    "[ERROR] The limit of Python calls is reached, this one was not executed. Give the final answer now."
+)
+_OUT_OF_TOKENS = "The token budget is nearly used up. Give the final answer now."
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One sample to make.
+
+    Attributes:
+        benchmark: name, for request ids.
+        position: of the problem in its benchmark.
+        problem: what to ask.
+        seed: None for greedy.
+        config: the configuration of its file.
+    """
+
+    benchmark: str
+    position: int
+    problem: Problem
+    seed: int | None
+    config: Evaluation
+
+    @property
+    def sampler_seed(self) -> int:
+        """The seed sent to the server."""
+        return self.config.inference.random_seed if self.seed is None else self.seed
+
+    def request_id(self, round_number: int) -> str:
+        """Names one request of this sample."""
+        return f"{self.benchmark}/{self.problem.id}/rs{self.sampler_seed}/{round_number}"
+
+
+class LostSessionError(Exception):
+    """The sandbox lost the session of a sample, so its variables are gone."""
+
+
+class Generator:
+    """Makes samples against one server.
+
+    Args:
+        server: open.
+        sandbox: needed where `code_execution` is on.
+        on_call: told after every executed cell.
+    """
+
+    def __init__(
+        self, server: Server, sandbox: Sandbox | None = None, on_call: Callable[[], None] = lambda: None
+    ) -> None:
+        self._server = server
+        self._sandbox = sandbox
+        self._on_call = on_call
+
+    async def sample(self, task: Task) -> Sample:
+        """Make one sample.
+
+        Raises:
+            FailedRequestError: this sample could not be made; others may.
+            ServerError: the server is dead.
+        """
+        if task.config.inference.endpoint_type == "chat":
+            return await self._chat(task)
+        for _ in range(_MAX_RESTARTS):
+            try:
+                return await self._text(task)
+            except LostSessionError:
+                continue
+        raise FailedRequestError(f"the sandbox lost the session {_MAX_RESTARTS} times")
+
+    async def _chat(self, task: Task) -> Sample:
+        inference, kwargs = task.config.inference, task.config.chat_template_kwargs
+        extra: dict[str, object] = {}
+        if kwargs.reasoning_effort is not None:  # servers differ in the place they read it from
+            extra["reasoning_effort"] = kwargs.reasoning_effort
+            extra["chat_template_kwargs"] = {"reasoning_effort": kwargs.reasoning_effort}
+        sample = Sample(task.problem, task.seed, started_at=time.time())
+        try:
+            answer = await self._server.chat(
+                Prompter.of(task.config).messages(task.problem),
+                inference,
+                max_tokens=inference.tokens_to_generate,
+                seed=task.sampler_seed,
+                request_id=task.request_id(0),
+                extra=extra,
+            )
+        except RefusedError as error:
+            answer = Answer()
+            sample.error = _recorded(error)
+        sample.generation, sample.reasoning = answer.text, answer.reasoning
+        sample.finish_reason = answer.finish_reason
+        sample.num_generated_tokens = answer.completion_tokens or len(answer.token_ids or ())
+        sample.rounds.append(Round(answer.token_ids, answer.finish_reason, answer.stop_reason))
+        sample.ended_at = time.time()
+        return sample
+
+    async def _text(self, task: Task) -> Sample:
+        tool = PythonTool(self._sandbox, task.config.server.code_execution) if self._sandbox else None
+        try:
+            return await _Conversation(self._server, tool, task, self._on_call).run()
+        finally:
+            if tool is not None:
+                tool.close()
+
+
+def _recorded(error: RefusedError) -> str:
+    """The `error` of a sample that the server's refusal ends; other refusals fail it, so that a rerun tries
+    again."""
+    if error.is_context_overflow:
+        return "context_window_exceeded"
+    if error.is_malformed_output:
+        return "malformed_output"
+    raise FailedRequestError(str(error)) from error
+
+
+@dataclass
+class _Conversation:
+    """One sample in the making, on the text endpoint."""
+
+    server: Server
+    tool: PythonTool | None
+    task: Task
+    on_call: Callable[[], None]
+    sample: Sample = field(init=False)
+    ids: list[int] = field(init=False)
+    prompt_length: int = field(init=False)
+
+    async def run(self) -> Sample:
+        self.sample = Sample(self.task.problem, self.task.seed, started_at=time.time())
+        self.ids = Prompter.of(self.task.config).token_ids(self.task.problem)
+        self.prompt_length = len(self.ids)
+        try:
+            await self._rounds()
+        except RefusedError as error:
+            self.sample.error = _recorded(error)
+        self.sample.generation = harmony.decode(self.ids[self.prompt_length :])
+        self.sample.ended_at = time.time()
+        return self.sample
+
+    async def _rounds(self) -> None:
+        while self._room() > 0:
+            one = await self._request(self._room())
+            messages = harmony.parse(one.token_ids or [])
+            last = messages[-1] if messages else None
+            if one.finish_reason == "length":
+                is_answering = last is not None and last.channel == "final"
+                await self._final_round(
+                    one, None if is_answering else [*_closing(one, harmony.END), *_note()]
+                )
+                return
+            code = harmony.python_call(messages)
+            if last is None or (code is None and last.end != "call"):
+                return
+            is_last_call = self._calls() >= self._max_calls()
+            if is_last_call:
+                one.output = _OUT_OF_CALLS
+            elif code is None:
+                one.output = f"[ERROR] There is no tool `{last.recipient or ''}`; the only tool is python."
+            else:
+                await self._execute(one, code)
+            answered = [
+                *_closing(one, harmony.CALL),
+                *_tool_message(last, one.output or "", is_python=code is not None),
+            ]
+            if is_last_call:
+                await self._final_round(one, answered)
+                return
+            self._append(one, [*answered, *_OPEN])
+            if self._room() <= 0:
+                self._take_back(one, len(_OPEN))
+                await self._final_round(one, _note())
+                return
+        self.sample.error = "context_window_exceeded"  # a prompt as long as the window
+
+    async def _final_round(self, one: Round, before: list[int] | None) -> None:
+        """Use what was kept of the budget: `before` and an opened final channel, or None to go on where the
+        model was cut."""
+        if before is not None:
+            if self._reserve() == 0:
+                return
+            self._append(one, [*before, *_OPEN_FINAL])
+        if self._whole_room() > 0:
+            await self._request(self._whole_room())
+
+    def _calls(self) -> int:
+        return sum(one.output is not None for one in self.sample.rounds)
+
+    def _max_calls(self) -> int:
+        return self.task.config.server.code_execution.max_code_executions if self.tool else 0
+
+    def _spent(self) -> int:
+        return len(self.ids) - self.prompt_length
+
+    def _whole_room(self) -> int:
+        """Tokens that may still be sampled, the part kept for the final answer included."""
+        room = self.server.model.context_tokens - len(self.ids) - _CONTEXT_MARGIN
+        budget = self.task.config.inference.tokens_to_generate
+        return room if budget is None else min(room, budget - self._spent())
+
+    def _reserve(self) -> int:
+        """Tokens kept for a final answer; at most a quarter of the budget, so that a small one is not eaten
+        by it."""
+        inference = self.task.config.inference
+        budget = inference.tokens_to_generate or self.server.model.context_tokens
+        return min(inference.final_answer_tokens, budget // 4)
+
+    def _room(self) -> int:
+        return self._whole_room() - self._reserve()
+
+    async def _request(self, max_tokens: int) -> Round:
+        answer = await self.server.complete(
+            self.ids,
+            self.task.config.inference,
+            max_tokens=max_tokens,
+            seed=self.task.sampler_seed,
+            request_id=self.task.request_id(len(self.sample.rounds)),
+        )
+        if answer.finish_reason in {"abort", "error"}:
+            raise FailedRequestError(
+                f"the server gave up on the request (finish_reason `{answer.finish_reason}`)"
+            )
+        one = Round(answer.token_ids, answer.finish_reason, answer.stop_reason)
+        self.sample.rounds.append(one)
+        self.sample.num_generated_tokens += len(answer.token_ids or ())
+        self.sample.finish_reason = answer.finish_reason
+        self.ids = self.ids + (answer.token_ids or [])
+        return one
+
+    async def _execute(self, one: Round, code: str) -> None:
+        assert self.tool is not None  # without a tool no calls are allowed
+        result = await self.tool.run(code)
+        if result.status == "lost":
+            raise LostSessionError
+        one.output, one.tool_status = result.text, result.status
+        self.sample.code_rounds_executed += 1
+        self.sample.code_execution_time += result.wall_s
+        self.sample.num_code_timeouts += result.status == "timeout"
+        self.on_call()
+
+    def _append(self, one: Round, ids: list[int]) -> None:
+        one.output_token_ids = [*(one.output_token_ids or []), *ids]
+        self.sample.num_tool_output_tokens += len(ids)
+        self.ids = self.ids + ids
+
+    def _take_back(self, one: Round, count: int) -> None:
+        one.output_token_ids = (one.output_token_ids or [])[:-count]
+        self.sample.num_tool_output_tokens -= count
+        self.ids = self.ids[:-count]
+
+
+_OPEN = [harmony.START, *harmony.encode("assistant")]
+_OPEN_FINAL = [*_OPEN, harmony.CHANNEL, *harmony.encode("final"), harmony.MESSAGE]
+_TOOL_NAME = re.compile(r"[\w.-]{1,64}")
+
+
+def _note() -> list[int]:
+    text = harmony.encode(_OUT_OF_TOKENS, escape=True)
+    return [harmony.START, *harmony.encode("system"), harmony.MESSAGE, *text, harmony.END]
+
+
+def _closing(one: Round, missing: int) -> list[int]:
+    """The end token, where the model was cut or the server kept it back."""
+    return [] if one.token_ids and one.token_ids[-1] in _END_IDS else [missing]
+
+
+def _tool_message(call: harmony.Message, text: str, *, is_python: bool) -> list[int]:
+    """A tool's answer, in the channel of the call."""
+    name = "python" if is_python or not _TOOL_NAME.fullmatch(call.recipient or "") else call.recipient
+    message = harmony.tool_result(text, tool=name or "python", channel=call.channel or "analysis")
+    return harmony.render([message], for_completion=False)

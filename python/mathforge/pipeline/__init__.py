@@ -1,0 +1,1 @@
+"""The Python calls of NeMo-Skills recipes, so that their scripts run with the import replaced."""

@@ -1,0 +1,110 @@
+"""Progress of a run on stderr: bars on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+class Progress:
+    """Counts samples, problems, tokens and tool calls; a context manager.
+
+    Args:
+        samples: samples of the whole run.
+        samples_done: finished in earlier runs.
+        problems: problems of the whole run.
+        problems_done: problems all of whose samples were finished in earlier runs.
+    """
+
+    def __init__(self, samples: int, samples_done: int, problems: int, problems_done: int) -> None:
+        self._totals = (samples, problems)
+        self._samples = samples_done
+        self._problems = problems_done
+        self._tokens = 0
+        self._calls = 0
+        self._failed = 0
+        self._started = time.monotonic()
+        self._shown_at = self._started
+        self._bars: Bars | None = None
+
+    def __enter__(self) -> Progress:
+        if sys.stderr.isatty():
+            self._bars = _bars()
+            self._bars.start()
+            self._bars.add_task("samples", total=self._totals[0], completed=self._samples, figures="")
+            self._bars.add_task("problems", total=self._totals[1], completed=self._problems, figures="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._show(is_last=True)
+        if self._bars is not None:
+            self._bars.stop()
+
+    def add_tokens(self, count: int) -> None:
+        """Tokens arrived."""
+        self._tokens += count
+
+    def add_call(self) -> None:
+        """A tool call was executed."""
+        self._calls += 1
+        self._show()
+
+    def add_sample(self, *, is_problem_finished: bool) -> None:
+        """A sample is written; was it the last one of its problem?"""
+        self._samples += 1
+        self._problems += is_problem_finished
+        self._show()
+
+    def add_failure(self) -> None:
+        """A sample failed."""
+        self._failed += 1
+        self._show()
+
+    def _figures(self) -> str:
+        rate = self._tokens / max(time.monotonic() - self._started, 1e-3)
+        failed = f", {self._failed} failed" if self._failed else ""
+        return f"{rate:.0f} tokens/s, {self._calls} tool calls{failed}"
+
+    def _show(self, *, is_last: bool = False) -> None:
+        if self._bars is not None:
+            self._bars.update(self._bars.task_ids[0], completed=self._samples, figures=self._figures())
+            self._bars.update(self._bars.task_ids[1], completed=self._problems)
+        elif is_last or time.monotonic() - self._shown_at >= _SECONDS_BETWEEN_LINES:
+            self._shown_at = time.monotonic()
+            samples, problems = self._totals
+            print(
+                f"samples {self._samples}/{samples}, problems {self._problems}/{problems}, {self._figures()}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+def _bars() -> Bars:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    return Bars(
+        TextColumn("{task.description:>8}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+        console=Console(stderr=True),
+    )
