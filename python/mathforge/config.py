@@ -314,9 +314,8 @@ _KIND_NAMES = {
 
 def _unknown(key: str, source: str) -> InputError:
     known = known_keys()
-    near = get_close_matches(key, known, n=1, cutoff=0.5)
-    if not near:  # the right name in the wrong group
-        near = [name for name in known if name.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]][:1]
+    last = key.rsplit(".", 1)[-1]  # the right name in the wrong group comes first
+    near = [name for name in known if name.rsplit(".", 1)[-1] == last] or get_close_matches(key, known, n=1)
     hint = (
         f"did you mean `++{near[0]}`?"
         if near
