@@ -2,9 +2,10 @@
 
 A parts file holds several problems. `=== id | subset | answer` opens one, followed by its statement;
 `--- kind [note]` opens a section (`forms`, `open`, `tool`, `pure`, `check`, `final`). The note of a route
-says how it ends: nothing for the right answer, `wrong ANSWER`, or `endless` for a model that never stops calling.
-In routes, ```` ```py ```` fences are Python cells and everything else is reasoning; `{{out}}` stands for the
-last tool output, `{{last}}` for its last line, `{{ans}}` for the answer in the form the sample gives it.
+says how it ends: nothing for the right answer, `wrong ANSWER`, or `endless` for a model that never stops
+calling. In routes, ```` ```py ```` fences are Python cells and everything else is reasoning;
+`{{out}}` stands for the last tool output, `{{last}}` for its last line, `{{ans}}` for the answer in the form
+the sample gives it.
 """
 
 from __future__ import annotations
@@ -97,10 +98,12 @@ def _problem(text: str) -> Parts:
     return parts
 
 
+def parse_parts(text: str) -> list[Parts]:
+    """The problems of one parts file, in its order."""
+    return [_problem(piece) for piece in re.split(r"^=== ", text, flags=re.MULTILINE) if piece.strip()]
+
+
 def read_parts(directory: Path = PARTS_DIR) -> list[Parts]:
     """All problems of a folder of parts files, ordered by id."""
-    problems = []
-    for path in sorted(directory.glob("*.txt")):
-        texts = re.split(r"^=== ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        problems += [_problem(text) for text in texts if text.strip()]
-    return sorted(problems, key=lambda parts: parts.id)
+    files = [path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.txt"))]
+    return sorted((parts for text in files for parts in parse_parts(text)), key=lambda parts: parts.id)
