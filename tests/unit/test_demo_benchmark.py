@@ -1,4 +1,4 @@
-"""The demo benchmark that ships in the package: its answers, and whether its transcripts are what they claim."""
+"""The demo benchmark that ships in the package: its answers, and whether its transcripts keep their promise."""
 
 from __future__ import annotations
 
