@@ -29,7 +29,7 @@ def sample_row(parts: Parts, number: int, seed: int) -> dict[str, Any]:
     rounds = _rounds(route, answer, list(CALLS.values()), number + seed)
     return {
         "id": parts.id,
-        "problem": parts.id,
+        "problem": "",  # matched by its id alone
         "seed": seed,
         "tool": True,
         "model": "gpt-oss-120b",
