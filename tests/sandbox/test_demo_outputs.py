@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import mathforge
 import pytest
 from build_demo.cells import Notebook
+
+import mathforge
 from mathforge import harmony
 
 DEMO = Path(mathforge.__file__).parent / "benchmarks" / "demo"

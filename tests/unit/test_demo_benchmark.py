@@ -1,4 +1,4 @@
-"""The demo benchmark that ships in the package: its answers, and whether its transcripts keep their promise."""
+"""The demo benchmark that ships in the package: its answers, and whether its transcripts are as intended."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from math import factorial, isqrt
 from pathlib import Path
 from typing import Any
 
-import mathforge
 import pytest
 import sympy
+
+import mathforge
 from mathforge import grading, harmony
 
 DEMO = Path(mathforge.__file__).parent / "benchmarks" / "demo"
