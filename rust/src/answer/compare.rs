@@ -1,0 +1,146 @@
+//! Whether two answers say the same: equal, different, or undecided, with a stable reason.
+//!
+//! Symmetric by construction: every rule treats its two sides alike. "Equal" and "different" are proofs (within the stated
+//! policy for rounding, percent signs and units); what is neither proved is undecided.
+
+use super::limits::{Budget, MAX_INPUT_BYTES, Stop};
+use super::normalize::normalize;
+use super::parse::parse;
+use super::value::{Value, shape};
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+mod items;
+mod leaves;
+mod letters;
+mod verdict;
+
+use letters::OptionLetter;
+pub use verdict::{Reason, Verdict, VerdictKind};
+
+/// What counts as saying the same. The defaults are what graders of mathematics expect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// `35\%` also equals a bare 35, besides 0.35.
+    pub percent_bare: bool,
+    /// A decimal equals the exact value that rounds or truncates to it, from this many significant digits on.
+    pub rounded_from: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { percent_bare: true, rounded_from: 6 }
+    }
+}
+
+impl Policy {
+    /// For grouping answers: without the two rules that would chain unequal answers together.
+    pub const STRICT: Self = Self { percent_bare: false, rounded_from: usize::MAX };
+}
+
+/// Compares two answers; the order does not matter.
+pub fn compare(gold: &str, answer: &str) -> Verdict {
+    Prepared::new(gold).compare(&Prepared::new(answer), Policy::default())
+}
+
+/// One answer, normalised, and read at most once.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    text: Cow<'a, str>,
+    letter: Option<OptionLetter>,
+    reading: OnceCell<Reading>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    value: Result<Value, Stop>,
+    as_list: Option<Value>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Normalises; reads later, if needed.
+    pub fn new(text: &'a str) -> Self {
+        let text = if text.len() > MAX_INPUT_BYTES { Cow::Borrowed(text) } else { normalize(text) };
+        let letter = letters::option_letter(&text);
+        Self { text, letter, reading: OnceCell::new() }
+    }
+
+    /// The normalised text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Compares under a policy.
+    pub fn compare(&self, other: &Self, policy: Policy) -> Verdict {
+        if let (Some(left), Some(right)) = (integer(&self.text), integer(&other.text)) {
+            return if left == right {
+                Verdict::equal(Reason::SameInteger)
+            } else {
+                Verdict::different(Reason::IntegerDiffers)
+            };
+        }
+        match (self.text.is_empty(), other.text.is_empty()) {
+            (true, true) => return Verdict::undecided(Reason::NoAnswer),
+            (false, false) => {}
+            _ => return Verdict::different(Reason::NoAnswer),
+        }
+        if let Some(verdict) = letters::compare(self.letter, other.letter) {
+            return verdict;
+        }
+        if self.text == other.text {
+            return match self.reading().value {
+                Err(Stop::Undefined) => Verdict::undecided(Reason::UndefinedValue),
+                Ok(ref value) if leaves::is_undefined(value) => Verdict::undecided(Reason::UndefinedValue),
+                _ => Verdict::equal(Reason::SameText),
+            };
+        }
+        self.compare_readings(other, policy)
+    }
+
+    fn compare_readings(&self, other: &Self, policy: Policy) -> Verdict {
+        let (left, right) = (self.reading(), other.reading());
+        let (left_value, right_value) = match (&left.value, &right.value) {
+            (Ok(left), Ok(right)) => (left, right),
+            (Err(stop), _) | (_, Err(stop)) => return Verdict::undecided(Reason::from(*stop)),
+        };
+        let budget = &mut Budget::default();
+        let verdict = items::compare(left_value, right_value, policy, budget);
+        let second = match (&left.as_list, &right.as_list) {
+            // `98,118,122` is a number only as long as the other side is not a list.
+            (Some(list), None) if items::is_many(right_value) => {
+                items::compare(list, right_value, policy, budget)
+            }
+            (None, Some(list)) if items::is_many(left_value) => {
+                items::compare(left_value, list, policy, budget)
+            }
+            _ => return verdict,
+        };
+        if verdict.kind == VerdictKind::Equal { verdict } else { second }
+    }
+
+    fn reading(&self) -> &Reading {
+        self.reading.get_or_init(|| {
+            if self.text.len() > MAX_INPUT_BYTES {
+                return Reading { value: Err(Stop::Limit), as_list: None };
+            }
+            let budget = &mut Budget::default();
+            match parse(&self.text) {
+                Err(stop) => Reading { value: Err(stop), as_list: None },
+                Ok(parsed) => Reading {
+                    value: Ok(shape(parsed.tree, budget)),
+                    as_list: parsed.as_list.map(|tree| shape(tree, budget)),
+                },
+            }
+        })
+    }
+}
+
+/// Sign and digits of a plain integer, without leading zeros. Zero has no sign.
+fn integer(text: &str) -> Option<(bool, &str)> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let significant = digits.trim_start_matches('0');
+    Some((text.starts_with('-') && !significant.is_empty(), significant))
+}

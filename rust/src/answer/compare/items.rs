@@ -1,0 +1,242 @@
+//! Answers with parts: sequences, lists, sets, names, relations, words.
+
+use super::{Policy, Reason, Verdict, VerdictKind, leaves};
+use crate::answer::limits::{Budget, MAX_UNORDERED_ITEMS};
+use crate::answer::tree::Relation;
+use crate::answer::value::{Leaf, Ratio, Value};
+
+/// Whether an answer has several items.
+pub fn is_many(value: &Value) -> bool {
+    match value {
+        Value::List(items) | Value::Sequence(_, _, items) => items.len() > 1,
+        Value::Named(_, value) => is_many(value),
+        _ => false,
+    }
+}
+
+/// Compares two answers of any form.
+pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
+    match (left, right) {
+        (Value::Leaf(left), Value::Leaf(right)) => leaves::compare(left, right, policy, budget),
+        (Value::Named(left_name, left), Value::Named(right_name, right)) => {
+            if left_name == right_name {
+                compare(left, right, policy, budget)
+            } else {
+                Verdict::undecided(Reason::NameDiffers)
+            }
+        }
+        (Value::Named(_, value), other) | (other, Value::Named(_, value)) => {
+            compare(value, other, policy, budget)
+        }
+        (Value::Sequence(left_open, left_close, left), Value::Sequence(right_open, right_close, right)) => {
+            let vector = |bracket: char| match bracket {
+                '<' => '(',
+                '>' => ')',
+                bracket => bracket,
+            };
+            if (vector(*left_open), vector(*left_close)) != (vector(*right_open), vector(*right_close)) {
+                return Verdict::different(Reason::BracketsDiffer);
+            }
+            if *left_open == '{' {
+                as_sets(left, right, policy, budget)
+            } else {
+                in_order(left, right, policy, budget)
+            }
+        }
+        (Value::Sequence(open, _, items), Value::List(list))
+        | (Value::List(list), Value::Sequence(open, _, items)) => match open {
+            '(' | '<' => in_order(items, list, policy, budget),
+            '{' => as_sets(items, list, policy, budget),
+            _ => Verdict::undecided(Reason::KindDiffers),
+        },
+        (Value::List(left), Value::List(right)) => in_any_order(left, right, policy, budget),
+        (Value::Leaf(leaf), many) | (many, Value::Leaf(leaf)) if is_many(many) => {
+            let number = leaf.value.as_ref().is_ok_and(|value| value.rational().is_some());
+            if number {
+                Verdict::different(Reason::LengthDiffers)
+            } else {
+                Verdict::undecided(Reason::KindDiffers)
+            }
+        }
+        (Value::Infinity { negative: left }, Value::Infinity { negative: right }) => {
+            if left == right {
+                Verdict::equal(Reason::SameValue)
+            } else {
+                Verdict::different(Reason::ValueDiffers)
+            }
+        }
+        (Value::Infinity { .. }, Value::Leaf(leaf)) | (Value::Leaf(leaf), Value::Infinity { .. }) => {
+            let finite = leaf.value.as_ref().is_ok_and(|value| value.rational().is_some());
+            if finite {
+                Verdict::different(Reason::ValueDiffers)
+            } else {
+                Verdict::undecided(Reason::KindDiffers)
+            }
+        }
+        (Value::Chain(left, left_relations), Value::Chain(right, right_relations)) => {
+            chains(left, left_relations, right, right_relations, policy, budget)
+        }
+        (Value::Text(left), Value::Text(right)) => words(left, right),
+        (Value::Other(_), _) | (_, Value::Other(_)) => Verdict::undecided(Reason::NotNative),
+        _ => Verdict::undecided(Reason::KindDiffers),
+    }
+}
+
+fn in_order(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget) -> Verdict {
+    if left.len() != right.len() {
+        return Verdict::different(Reason::LengthDiffers);
+    }
+    let mut undecided = None;
+    for (left, right) in left.iter().zip(right) {
+        let verdict = compare(left, right, policy, budget);
+        match verdict.kind {
+            VerdictKind::Equal => {}
+            VerdictKind::Different => return Verdict::different(Reason::ItemDiffers),
+            VerdictKind::Undecided => undecided = undecided.or(Some(verdict)),
+        }
+    }
+    undecided.unwrap_or(Verdict::equal(Reason::SameItems))
+}
+
+/// Multisets. Where only one side names its items (`x=1, y=2` and `1, 2`), the order tells which is which.
+fn in_any_order(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget) -> Verdict {
+    if left.len() != right.len() {
+        return Verdict::different(Reason::LengthDiffers);
+    }
+    let ordered = in_order(left, right, policy, budget);
+    if ordered.is_equal() {
+        return ordered;
+    }
+    let named = |items: &[Value]| items.iter().any(|item| matches!(item, Value::Named(..)));
+    if named(left) != named(right) {
+        return Verdict::undecided(Reason::NameDiffers);
+    }
+    if let (Some(left), Some(right)) = (sorted_names(left), sorted_names(right))
+        && left == right
+    {
+        return Verdict::equal(Reason::SameItems);
+    }
+    let Some(table) = Table::new(left, right, policy, budget) else {
+        return Verdict::undecided(Reason::Limit);
+    };
+    table.matched()
+}
+
+fn as_sets(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget) -> Verdict {
+    if left.is_empty() != right.is_empty() {
+        return Verdict::different(Reason::LengthDiffers);
+    }
+    match Table::new(left, right, policy, budget) {
+        Some(table) => table.covered(),
+        None => in_order(left, right, policy, budget).filter_equal(Reason::Limit),
+    }
+}
+
+impl Verdict {
+    /// "Different" in order proves nothing about sets.
+    fn filter_equal(self, otherwise: Reason) -> Self {
+        if self.is_equal() { self } else { Self::undecided(otherwise) }
+    }
+}
+
+/// Names of exact values without unit or percent sign, sorted; equal names are equal values.
+fn sorted_names(items: &[Value]) -> Option<Vec<String>> {
+    let name = |item: &Value| match item {
+        Value::Leaf(leaf) if leaf.unit.is_none() && !leaf.percent => {
+            leaf.value.as_ref().ok().and_then(|value| Ratio::name(value).ok())
+        }
+        _ => None,
+    };
+    let mut names = items.iter().map(name).collect::<Option<Vec<_>>>()?;
+    names.sort_unstable();
+    Some(names)
+}
+
+/// Verdicts of all pairs.
+struct Table {
+    rows: Vec<Vec<VerdictKind>>,
+    columns: usize,
+}
+
+impl Table {
+    fn new(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget) -> Option<Self> {
+        if left.len() * right.len() > MAX_UNORDERED_ITEMS * MAX_UNORDERED_ITEMS / 4 {
+            return None;
+        }
+        let mut row =
+            |item: &Value| right.iter().map(|other| compare(item, other, policy, budget).kind).collect();
+        Some(Self { rows: left.iter().map(&mut row).collect(), columns: right.len() })
+    }
+
+    /// As multisets: a one-to-one pairing, taken greedily because equality is transitive.
+    fn matched(&self) -> Verdict {
+        let mut used = vec![false; self.columns];
+        let complete = self.rows.iter().all(|row| {
+            let free = (0..self.columns).find(|column| !used[*column] && row[*column] == VerdictKind::Equal);
+            free.is_some_and(|column| !std::mem::replace(&mut used[column], true))
+        });
+        if complete { Verdict::equal(Reason::SameItems) } else { self.failed() }
+    }
+
+    /// As sets: every item has its equal on the other side.
+    fn covered(&self) -> Verdict {
+        let rows = self.rows.iter().all(|row| row.contains(&VerdictKind::Equal));
+        let columns =
+            (0..self.columns).all(|column| self.rows.iter().any(|row| row[column] == VerdictKind::Equal));
+        if rows && columns { Verdict::equal(Reason::SameItems) } else { self.failed() }
+    }
+
+    /// "Different" if some item differs from all others, or if nothing was undecided.
+    fn failed(&self) -> Verdict {
+        let lonely_row = self.rows.iter().any(|row| row.iter().all(|kind| *kind == VerdictKind::Different));
+        let lonely_column =
+            (0..self.columns).any(|column| self.rows.iter().all(|row| row[column] == VerdictKind::Different));
+        let undecided = self.rows.iter().flatten().any(|kind| *kind == VerdictKind::Undecided);
+        if lonely_row || lonely_column || !undecided {
+            Verdict::different(Reason::ItemDiffers)
+        } else {
+            Verdict::undecided(Reason::NotNative)
+        }
+    }
+}
+
+/// The same chain, read either way. Chains that differ may still describe the same set.
+fn chains(
+    left: &[Leaf],
+    left_relations: &[Relation],
+    right: &[Leaf],
+    right_relations: &[Relation],
+    policy: Policy,
+    budget: &mut Budget,
+) -> Verdict {
+    let mut same = |(left, right): (&Leaf, &Leaf)| leaves::compare(left, right, policy, budget).is_equal();
+    if left.len() == right.len() {
+        let forward = left_relations == right_relations && left.iter().zip(right).all(&mut same);
+        let reversed: Option<Vec<_>> =
+            right_relations.iter().rev().map(|relation| relation.reversed()).collect();
+        let backward =
+            reversed.as_deref() == Some(left_relations) && left.iter().zip(right.iter().rev()).all(&mut same);
+        if forward || backward {
+            return Verdict::equal(Reason::SameRelation);
+        }
+    }
+    Verdict::undecided(Reason::NotNative)
+}
+
+/// Case, punctuation and articles do not matter; two single words that differ are different.
+fn words(left: &str, right: &str) -> Verdict {
+    let folded = |text: &str| {
+        let lower = text.to_lowercase();
+        let words = lower
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !matches!(*word, "" | "a" | "an" | "the"));
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (left, right) = (folded(left), folded(right));
+    match (left.as_slice(), right.as_slice()) {
+        ([], _) | (_, []) => Verdict::undecided(Reason::Unreadable),
+        (left, right) if left == right => Verdict::equal(Reason::SameText),
+        ([_], [_]) => Verdict::different(Reason::TextDiffers),
+        _ => Verdict::undecided(Reason::KindDiffers),
+    }
+}

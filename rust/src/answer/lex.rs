@@ -1,0 +1,183 @@
+//! Tokens of a normalised answer.
+
+use super::limits::{MAX_TOKENS, Stop};
+use super::tree::Literal;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Token<'a> {
+    Number(Literal),
+    /// A run of letters, unsplit.
+    Word(&'a str),
+    /// A command without its backslash; `\{` is `{`.
+    Command(&'a str),
+    /// What `\text{...}` held, trimmed.
+    Text(&'a str),
+    /// Any other character; braces that only group are here too.
+    Mark(char),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lexeme<'a> {
+    pub token: Token<'a>,
+    /// A space stood before it.
+    pub spaced: bool,
+}
+
+/// The tokens, and whether a bare comma was read as a thousands separator.
+pub struct Lexed<'a> {
+    pub lexemes: Vec<Lexeme<'a>>,
+    pub bare_comma_grouping: bool,
+}
+
+/// Splits normalised text.
+///
+/// `1,234` outside brackets is one number, and `bare_comma_grouping` says that a list was the other reading; with
+/// `group_bare_commas` false it is the list. `1{,}234`, `1\,234` (normalised to a space) and `1 234` are always numbers.
+pub fn lex(text: &str, group_bare_commas: bool) -> Result<Lexed<'_>, Stop> {
+    let mut lexer = Lexer { rest: text, depth: 0, group_bare_commas, bare_comma_grouping: false };
+    let mut lexemes = Vec::new();
+    loop {
+        let trimmed = lexer.rest.trim_start();
+        let spaced = trimmed.len() != lexer.rest.len();
+        lexer.rest = trimmed;
+        let Some(token) = lexer.token()? else { break };
+        lexemes.push(Lexeme { token, spaced });
+        if lexemes.len() > MAX_TOKENS {
+            return Err(Stop::Limit);
+        }
+    }
+    Ok(Lexed { lexemes, bare_comma_grouping: lexer.bare_comma_grouping })
+}
+
+struct Lexer<'a> {
+    rest: &'a str,
+    /// Open brackets other than grouping braces.
+    depth: usize,
+    group_bare_commas: bool,
+    bare_comma_grouping: bool,
+}
+
+impl<'a> Lexer<'a> {
+    fn token(&mut self) -> Result<Option<Token<'a>>, Stop> {
+        let Some(first) = self.rest.chars().next() else { return Ok(None) };
+        let starts_number = first.is_ascii_digit()
+            || (first == '.' && self.rest[1..].starts_with(|c: char| c.is_ascii_digit()));
+        if starts_number {
+            return Ok(Some(Token::Number(self.number())));
+        }
+        if first == '\\' {
+            return self.command().map(Some);
+        }
+        if first.is_alphabetic() {
+            let end = self.rest.find(|c: char| !c.is_alphabetic()).unwrap_or(self.rest.len());
+            return Ok(Some(Token::Word(self.take(end))));
+        }
+        self.take(first.len_utf8());
+        match first {
+            '(' | '[' => self.depth += 1,
+            ')' | ']' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        Ok(Some(Token::Mark(first)))
+    }
+
+    fn take(&mut self, length: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        taken
+    }
+
+    fn command(&mut self) -> Result<Token<'a>, Stop> {
+        let letters = self.rest[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
+        let length =
+            if letters > 0 { letters } else { self.rest[1..].chars().next().map_or(0, char::len_utf8) };
+        let name = &self.take(1 + length)[1..];
+        match name {
+            "text" => {
+                let end = self.rest.find('}').ok_or(Stop::Beyond)?;
+                let words = self.take(end + 1).strip_prefix('{').ok_or(Stop::Beyond)?;
+                return Ok(Token::Text(words.trim_end_matches('}').trim()));
+            }
+            "{" | "langle" => self.depth += 1,
+            "}" | "rangle" => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        Ok(Token::Command(name))
+    }
+
+    fn digits(&mut self) -> &'a str {
+        let end = self.rest.bytes().take_while(u8::is_ascii_digit).count();
+        self.take(end)
+    }
+
+    fn number(&mut self) -> Literal {
+        let mut literal = Literal { digits: self.digits().to_owned(), ..Literal::default() };
+        self.groups(&mut literal.digits);
+        if self.rest.starts_with('.') && !self.rest.starts_with("..") {
+            self.take(1);
+            literal.fraction = Some(self.digits().to_owned());
+            literal.repeating = self.repeating();
+        }
+        if let Some(after) = self.rest.strip_prefix(['e', 'E']) {
+            let sign = usize::from(after.starts_with(['-', '+']));
+            let digits = after[sign..].bytes().take_while(u8::is_ascii_digit).count();
+            let letter_follows = after[sign + digits..].starts_with(|c: char| c.is_alphabetic());
+            if (1..=5).contains(&digits) && !letter_follows {
+                let end = 1 + sign + digits;
+                literal.exponent = self.take(end)[1..].parse().unwrap_or(0);
+            }
+        }
+        literal
+    }
+
+    /// Appends well-formed groups of three digits after the first one to three digits.
+    fn groups(&mut self, digits: &mut String) {
+        if digits.is_empty() || digits.len() > 3 || digits.starts_with('0') {
+            return;
+        }
+        for separator in ["{,}", ",", " "] {
+            let bare = separator == ",";
+            if bare && (self.depth > 0 || !self.group_bare_commas) {
+                continue;
+            }
+            if let Some((grouped, length)) = grouped(self.rest, separator) {
+                digits.push_str(&grouped);
+                self.take(length);
+                self.bare_comma_grouping |= bare;
+                return;
+            }
+        }
+    }
+
+    /// `\overline{3}` or `\dot{3}` right after the decimals.
+    fn repeating(&mut self) -> Option<String> {
+        let after = ["\\overline{", "\\dot{"].iter().find_map(|command| self.rest.strip_prefix(command))?;
+        let (digits, _) = after.split_once('}')?;
+        let fine = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let length = self.rest.len() - after.len() + digits.len() + 1;
+        fine.then(|| {
+            self.take(length);
+            digits.to_owned()
+        })
+    }
+}
+
+/// The digits of one or more groups `<separator>ddd`, and the length they take; None unless the run is well formed.
+fn grouped(rest: &str, separator: &str) -> Option<(String, usize)> {
+    let mut digits = String::new();
+    let mut at = 0;
+    while let Some(after) = rest[at..].strip_prefix(separator) {
+        let run = after.bytes().take_while(u8::is_ascii_digit).count();
+        match run {
+            0 => break,
+            3 => {}
+            // `1 2/3` has no group; `1,23` and `1,2345` make the whole run a list.
+            _ => return None,
+        }
+        digits.push_str(&after[..3]);
+        at += separator.len() + 3;
+    }
+    // `5 120/7` would be a mixed number, not 5120 over 7.
+    let ends_well = !(separator == " " && rest[at..].trim_start().starts_with('/'));
+    (at > 0 && ends_well).then_some((digits, at))
+}

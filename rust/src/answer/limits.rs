@@ -1,0 +1,52 @@
+//! What one comparison may cost. Every bound counts bytes, tokens or arithmetic work, never time, so a verdict does
+//! not depend on the machine or its load.
+
+/// Longer answers are compared as text only.
+pub const MAX_INPUT_BYTES: usize = 1 << 18;
+/// Tokens of one answer.
+pub const MAX_TOKENS: usize = 100_000;
+/// Nesting left after redundant brackets are removed.
+pub const MAX_DEPTH: usize = 64;
+/// Digits of one number literal that enters arithmetic. Longer integers are still compared, as digits.
+pub const MAX_DIGITS: usize = 5_000;
+/// Bits of any number that arithmetic makes.
+pub const MAX_BITS: usize = 20_000;
+/// Terms of one polynomial.
+pub const MAX_TERMS: usize = 512;
+/// Bytes of the canonical name of an opaque term such as `sin(...)`.
+pub const MAX_NAME_BYTES: usize = 2_000;
+/// Items of a list whose order does not matter.
+pub const MAX_UNORDERED_ITEMS: usize = 200;
+/// Work of one evaluation, in units of roughly a nanosecond on a 2020s core.
+pub const MAX_WORK: u64 = 8_000_000;
+
+/// Why no value came out of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Division by zero, `0^0`, arithmetic on infinities.
+    Undefined,
+    /// A bound of this module was reached.
+    Limit,
+    /// Readable, but outside what is decided natively.
+    Beyond,
+}
+
+/// Work left for one evaluation.
+#[derive(Debug)]
+pub struct Budget {
+    left: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { left: MAX_WORK }
+    }
+}
+
+impl Budget {
+    /// Takes `work` units or stops the evaluation.
+    pub fn spend(&mut self, work: u64) -> Result<(), Stop> {
+        self.left = self.left.checked_sub(work).ok_or(Stop::Limit)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,270 @@
+//! Removes what does not change the meaning of an answer: wrappers, spacing, style, unicode forms.
+//!
+//! Three rules, each driven by a table of [`super::replacements`], applied until nothing changes: `unicode` maps characters,
+//! `commands` maps LaTeX commands, `edges` trims.
+
+use super::replacements::{Action, ascii, character, command, subscript, superscript};
+use std::borrow::Cow;
+
+/// Rounds of the three rules; two are enough for text people write, the rest is for adversarial nesting.
+const MAX_ROUNDS: usize = 8;
+
+/// The answer without wrappers, spacing and spelling variants. Idempotent.
+pub fn normalize(text: &str) -> Cow<'_, str> {
+    let trimmed = edges(text);
+    if is_plain(trimmed) {
+        return Cow::Borrowed(trimmed);
+    }
+    let mut owned = trimmed.to_owned();
+    for _ in 0..MAX_ROUNDS {
+        let next = edges(&commands(&unicode(&owned))).to_owned();
+        if next == owned {
+            break;
+        }
+        owned = next;
+    }
+    Cow::Owned(owned)
+}
+
+/// Text that no rule would change.
+fn is_plain(text: &str) -> bool {
+    let mut previous = 0;
+    text.bytes().all(|byte| {
+        let fine = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'.' | b',' | b'-' | b'+' | b'/' | b'(' | b')' | b'=' | b'^' | b'[' | b']')
+            || (byte == b' ' && previous != b' ');
+        previous = byte;
+        fine
+    })
+}
+
+/// Rule `unicode`.
+fn unicode(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control()) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        for (script, mark) in [(superscript as fn(char) -> Option<char>, "^{"), (subscript, "_{")] {
+            if let Some(first) = script(c) {
+                out.push_str(mark);
+                out.push(first);
+                while let Some(next) = characters.peek().and_then(|next| script(*next)) {
+                    out.push(next);
+                    characters.next();
+                }
+                out.push('}');
+            }
+        }
+        if superscript(c).is_some() || subscript(c).is_some() {
+        } else if c == '\u{C}' && characters.peek() == Some(&'r') {
+            // A form feed is what is left of `\f` after one unescaping too many.
+            out.push_str("\\f");
+        } else if c.is_ascii_control() {
+            out.push(' ');
+        } else if let Some(replacement) = character(c) {
+            out.push_str(replacement);
+        } else {
+            out.push(ascii(c).unwrap_or(c));
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Rule `commands`: also drops `$` marks and runs of spaces.
+fn commands(text: &str) -> String {
+    let mut out = Output { text: String::with_capacity(text.len()), ends_in_command: false };
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if c == '\\' {
+            rest = one_command(rest, &mut out);
+            continue;
+        }
+        rest = &rest[c.len_utf8()..];
+        match c {
+            '$' => {}
+            '~' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out.text
+}
+
+/// Handles the command that `rest` starts with and returns what follows it.
+fn one_command<'a>(rest: &'a str, out: &mut Output) -> &'a str {
+    let letters = rest[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
+    let length = 1 + if letters > 0 { letters } else { rest[1..].chars().next().map_or(0, char::len_utf8) };
+    let (whole, after) = rest.split_at(length);
+    let name = &whole[1..];
+    let after_spaces = after.trim_start_matches(' ');
+    match command(name) {
+        None => {
+            out.push_command(whole);
+            after
+        }
+        // `\left.` is an invisible bracket.
+        Some(Action::Drop) if matches!(name, "left" | "right") && after_spaces.starts_with('.') => {
+            &after_spaces[1..]
+        }
+        Some(Action::Drop) => after,
+        Some(Action::DropArgument) => group(after_spaces).map_or(after, |(_, after)| after),
+        Some(Action::Space) => {
+            out.push(' ');
+            after
+        }
+        Some(Action::Rename(to)) => {
+            out.push_command(to);
+            after
+        }
+        Some(Action::Words) => match group(after_spaces) {
+            Some((words, after)) => {
+                push_words(name, words, out);
+                after
+            }
+            None => after,
+        },
+    }
+}
+
+/// Words stay words; digits and symbols in `\text` are plain mathematics, and so are `\mathrm{e}` and `\mathrm{i}`.
+fn push_words(name: &str, words: &str, out: &mut Output) {
+    let single = matches!(words.trim(), "e" | "i") && name == "mathrm";
+    let mathematics = words.contains(['\\', '$', '^', '=']) && !words.contains("^2") && !words.contains("^3");
+    if words.chars().all(|c| matches!(c, '.' | ',' | ' ')) {
+        out.push(' ');
+    } else if single || mathematics || !words.chars().any(char::is_alphabetic) {
+        out.push('{');
+        out.push_str(words);
+        out.push('}');
+    } else {
+        out.push_command("\\text");
+        out.push_str("{");
+        out.push_str(words);
+        out.push('}');
+    }
+}
+
+/// The content of the brace group that `text` starts with, and what follows it.
+fn group(text: &str) -> Option<(&str, &str)> {
+    let mut depth = 0_usize;
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'{' => depth += 1,
+            b'}' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return Some((&text[1..at], &text[at + 1..]));
+                }
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            return None;
+        }
+    }
+    None
+}
+
+/// Text under construction: never two spaces in a row, never a letter glued to a command.
+struct Output {
+    text: String,
+    /// Whether the text ends in a command such as `\pi`, which a letter would lengthen.
+    ends_in_command: bool,
+}
+
+impl Output {
+    fn push(&mut self, c: char) {
+        if c == ' ' && self.text.ends_with([' ', '{']) {
+            return;
+        }
+        if c.is_ascii_alphabetic() && self.ends_in_command {
+            self.text.push(' ');
+        }
+        self.ends_in_command = false;
+        self.text.push(c);
+    }
+
+    fn push_str(&mut self, text: &str) {
+        for c in text.chars() {
+            self.push(c);
+        }
+    }
+
+    fn push_command(&mut self, command: &str) {
+        if command.starts_with('\\') {
+            self.text.push_str(command);
+            self.ends_in_command = command.ends_with(|c: char| c.is_ascii_alphabetic());
+        } else {
+            self.push_str(command);
+        }
+    }
+}
+
+/// Rule `edges`: spaces, closing punctuation, a lone backslash, markdown emphasis.
+fn edges(text: &str) -> &str {
+    let mut current = text;
+    loop {
+        let mut next = current.trim();
+        let closing = next.trim_end_matches(['.', ',', ';', ' ']);
+        // `0.5.` loses a stop; `\,` and `1.` do too, `...` is left to the parser.
+        if !next.ends_with("..") && !closing.ends_with('\\') {
+            next = closing;
+        }
+        if next.ends_with('\\') && !next.ends_with("\\\\") {
+            next = &next[..next.len() - 1];
+        }
+        for mark in ["**", "__", "`", "*"] {
+            if next.len() > 2 * mark.len()
+                && let Some(inner) = next.strip_prefix(mark).and_then(|inner| inner.strip_suffix(mark))
+            {
+                next = inner;
+            }
+        }
+        if next == current {
+            return current;
+        }
+        current = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn cosmetics_vanish() {
+        for (text, expected) in [
+            (r"$\dfrac{1}{2}$.", r"\frac{1}{2}"),
+            (r"\left( 1,\!2 \right)", r"( 1,2 )"),
+            (r"\text{ cm}", r"\text{cm}"),
+            (r"**17**", "17"),
+            (r"10\%", "10%"),
+            (r"\mathrm{i}", "{i}"),
+            (r"12\text{.}", "12"),
+            ("2½", r"2\frac{1}{2}"),
+            ("x¹⁰", "x^{10}"),
+            ("２５", "25"),
+            (r"\boxed{5}", "{5}"),
+            (r"\$18.90", r"\$18.90"),
+            (r"a\!b", "ab"),
+            (r"\pi\!r", r"\pi r"),
+            ("\u{c}rac{1}{2}", r"\frac{1}{2}"),
+            (r"\left\{ 1 \right.", r"\{ 1"),
+        ] {
+            assert_eq!(normalize(text), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(text in r"(\\(left|right|text|frac|!|,|boxed|pi|%|\$)|[{}()\[\]$ .,*`a-c0-9²π−\\])*") {
+            let once = normalize(&text).into_owned();
+            prop_assert_eq!(normalize(&once).into_owned(), once);
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! Reads a normalised answer into a [`Node`]. Recursive descent over brackets, with their depth bounded.
+//!
+//! Juxtaposition multiplies and binds like `*` and `/`, from left to right: `1/2x` is `(1/2)x`. A sign binds less tightly
+//! than a power: `-2^2` is -4. An integer directly before a proper fraction is a mixed number.
+
+use super::lex::{Lexeme, Token, lex};
+use super::limits::{MAX_DEPTH, Stop};
+use super::names::{is_product, is_prose, is_separator};
+use super::tree::{Node, Relation};
+use super::units::{self, Unit};
+
+mod atoms;
+
+/// A parsed answer.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// The reading with bare commas as thousands separators where they fit.
+    pub tree: Node,
+    /// The reading with every bare comma as a list separator, where it differs.
+    pub as_list: Option<Node>,
+}
+
+/// Parses text that [`super::normalize::normalize`] returned.
+pub fn parse(normalized: &str) -> Result<Parsed, Stop> {
+    let lexed = lex(normalized, true)?;
+    let grouped = lexed.bare_comma_grouping;
+    let tree = read(lexed.lexemes)?;
+    let as_list = if grouped { read(lex(normalized, false)?.lexemes).ok() } else { None };
+    Ok(Parsed { tree, as_list })
+}
+
+fn read(lexemes: Vec<Lexeme<'_>>) -> Result<Node, Stop> {
+    let lexemes = without_doubled_brackets(lexemes);
+    if let Some(text) = is_prose(&lexemes) {
+        return Ok(Node::Text(text));
+    }
+    let mut parser = Parser { lexemes, at: 0, depth: 0 };
+    let node = parser.list()?;
+    if parser.peek().is_some() { Err(Stop::Beyond) } else { Ok(node) }
+}
+
+/// `((x))` to `(x)` and `{{x}}` to `{x}`, any number of times, in one pass: depth is for structure, not for padding.
+fn without_doubled_brackets(lexemes: Vec<Lexeme<'_>>) -> Vec<Lexeme<'_>> {
+    let mut partner = vec![usize::MAX; lexemes.len()];
+    let mut open = Vec::new();
+    for (at, lexeme) in lexemes.iter().enumerate() {
+        match lexeme.token {
+            Token::Mark('(' | '{' | '[') => open.push(at),
+            Token::Mark(')' | '}' | ']') => {
+                if let Some(start) = open.pop() {
+                    partner[start] = at;
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut keep = vec![true; lexemes.len()];
+    for start in 1..lexemes.len() {
+        let (outer, inner) = (partner[start - 1], partner[start]);
+        let doubled = inner != usize::MAX && outer == inner.wrapping_add(1);
+        if doubled
+            && matches!(lexemes[start].token, Token::Mark('(' | '{'))
+            && lexemes[start].token == lexemes[start - 1].token
+            && lexemes[inner].token == lexemes[outer].token
+        {
+            keep[start] = false;
+            keep[inner] = false;
+        }
+    }
+    lexemes.into_iter().zip(keep).filter_map(|(lexeme, keep)| keep.then_some(lexeme)).collect()
+}
+
+struct Parser<'a> {
+    lexemes: Vec<Lexeme<'a>>,
+    at: usize,
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<&Token<'a>> {
+        self.lexemes.get(self.at).map(|lexeme| &lexeme.token)
+    }
+
+    fn peek_after(&self, distance: usize) -> Option<&Token<'a>> {
+        self.lexemes.get(self.at + distance).map(|lexeme| &lexeme.token)
+    }
+
+    fn spaced(&self) -> bool {
+        self.lexemes.get(self.at).is_some_and(|lexeme| lexeme.spaced)
+    }
+
+    fn next(&mut self) -> Result<Token<'a>, Stop> {
+        let lexeme = self.lexemes.get(self.at).ok_or(Stop::Beyond)?;
+        self.at += 1;
+        Ok(lexeme.token.clone())
+    }
+
+    fn take(&mut self, token: &Token<'_>) -> bool {
+        let found = self.peek() == Some(token);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, mark: char) -> Result<(), Stop> {
+        if self.take(&Token::Mark(mark)) { Ok(()) } else { Err(Stop::Beyond) }
+    }
+
+    /// One level of brackets deeper.
+    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<T, Stop> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(Stop::Limit);
+        }
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Items separated by commas, semicolons, "and", "or"; one item is itself.
+    fn list(&mut self) -> Result<Node, Stop> {
+        let mut items = vec![self.chain()?];
+        loop {
+            let before = self.at;
+            while self.peek().is_some_and(is_separator) {
+                self.at += 1;
+            }
+            if self.at == before {
+                break;
+            }
+            items.push(self.chain()?);
+        }
+        Ok(if items.len() == 1 { items.swap_remove(0) } else { Node::List(items) })
+    }
+
+    fn chain(&mut self) -> Result<Node, Stop> {
+        let first = self.sum()?;
+        let mut sides = vec![first];
+        let mut relations = Vec::new();
+        while let Some(relation) = self.relation() {
+            relations.push(relation);
+            sides.push(self.sum()?);
+        }
+        Ok(if relations.is_empty() { sides.swap_remove(0) } else { Node::Chain(sides, relations) })
+    }
+
+    fn relation(&mut self) -> Option<Relation> {
+        let or_equal = self.peek_after(1) == Some(&Token::Mark('='));
+        let (relation, length) = match self.peek()? {
+            Token::Mark('=') if or_equal => (Relation::Equal, 2),
+            Token::Mark('=') => (Relation::Equal, 1),
+            Token::Mark('<') if or_equal => (Relation::LessEqual, 2),
+            Token::Mark('>') if or_equal => (Relation::GreaterEqual, 2),
+            Token::Mark('!') if or_equal => (Relation::NotEqual, 2),
+            Token::Mark('<') => (Relation::Less, 1),
+            Token::Mark('>') => (Relation::Greater, 1),
+            Token::Command("le") => (Relation::LessEqual, 1),
+            Token::Command("ge") => (Relation::GreaterEqual, 1),
+            Token::Command("ne") => (Relation::NotEqual, 1),
+            Token::Command("in") => (Relation::In, 1),
+            Token::Command("approx") => (Relation::Approximately, 1),
+            _ => return None,
+        };
+        self.at += length;
+        Some(relation)
+    }
+
+    fn sum(&mut self) -> Result<Node, Stop> {
+        let mut terms = Vec::new();
+        let mut node = match self.sign() {
+            Sign::PlusMinus => Node::PlusMinus(None, Box::new(self.product()?)),
+            Sign::Minus => Node::Negative(Box::new(self.product()?)),
+            Sign::Plus | Sign::None => self.product()?,
+        };
+        loop {
+            match self.sign() {
+                Sign::None => break,
+                Sign::PlusMinus => {
+                    terms.push(node);
+                    node = Node::PlusMinus(Some(Box::new(sum_of(terms))), Box::new(self.product()?));
+                    terms = Vec::new();
+                }
+                Sign::Plus => terms.push(std::mem::replace(&mut node, self.product()?)),
+                Sign::Minus => {
+                    let next = Node::Negative(Box::new(self.product()?));
+                    terms.push(std::mem::replace(&mut node, next));
+                }
+            }
+        }
+        terms.push(node);
+        Ok(sum_of(terms))
+    }
+
+    /// A run of signs, folded.
+    fn sign(&mut self) -> Sign {
+        let mut sign = Sign::None;
+        loop {
+            let next = match self.peek() {
+                Some(Token::Mark('+')) => Sign::Plus,
+                Some(Token::Mark('-')) => Sign::Minus,
+                Some(Token::Command("pm" | "mp")) => Sign::PlusMinus,
+                _ => return sign,
+            };
+            self.at += 1;
+            sign = match (sign, next) {
+                (Sign::PlusMinus, _) | (_, Sign::PlusMinus) => Sign::PlusMinus,
+                (Sign::Minus, Sign::Minus) => Sign::Plus,
+                (Sign::Minus, _) | (_, Sign::Minus) => Sign::Minus,
+                _ => Sign::Plus,
+            };
+        }
+    }
+
+    fn product(&mut self) -> Result<Node, Stop> {
+        let currency = self.currency();
+        let mut factors = vec![self.factor()?];
+        loop {
+            match self.peek() {
+                Some(Token::Mark('*') | Token::Command("times" | "cdot")) => {
+                    self.at += 1;
+                    factors.push(self.factor()?);
+                }
+                Some(Token::Mark('/') | Token::Command("div")) => {
+                    self.at += 1;
+                    let divisor = self.factor()?;
+                    factors = vec![Node::Quotient(Box::new(product_of(factors)), Box::new(divisor))];
+                }
+                Some(Token::Mark(':')) => {
+                    self.at += 1;
+                    let right = self.factor()?;
+                    factors = vec![Node::Call("ratio".to_owned(), vec![product_of(factors), right])];
+                }
+                Some(Token::Mark('%')) => {
+                    self.at += 1;
+                    factors = vec![Node::Percent(Box::new(product_of(factors)))];
+                }
+                Some(token) if self.unit(token).is_some() => {
+                    let unit = self.take_unit().ok_or(Stop::Beyond)?;
+                    factors = vec![Node::Measured(Box::new(product_of(factors)), unit)];
+                }
+                Some(_) if self.at_factor() => factors.push(self.power()?),
+                _ => break,
+            }
+        }
+        let node = product_of(factors);
+        Ok(match currency {
+            // `$5 dollars` names its unit twice.
+            Some(_) if matches!(node, Node::Measured(..)) => node,
+            Some(unit) => Node::Measured(Box::new(node), unit),
+            None => node,
+        })
+    }
+
+    /// A factor after an explicit operator may carry signs.
+    fn factor(&mut self) -> Result<Node, Stop> {
+        match self.sign() {
+            Sign::PlusMinus => Err(Stop::Beyond),
+            Sign::Minus => Ok(Node::Negative(Box::new(self.power()?))),
+            Sign::Plus | Sign::None => self.power(),
+        }
+    }
+
+    fn currency(&mut self) -> Option<Unit> {
+        let unit = match self.peek()? {
+            Token::Command("$") => units::find("$"),
+            Token::Mark('€') => units::find("€"),
+            Token::Mark('£') => units::find("£"),
+            Token::Mark('₹') => units::find("₹"),
+            _ => None,
+        };
+        self.at += usize::from(unit.is_some());
+        unit
+    }
+
+    fn unit(&self, token: &Token<'_>) -> Option<Unit> {
+        match token {
+            Token::Text(words) => units::find(words),
+            Token::Word(word) if word.len() > 1 && *word != "in" && !is_product(word) => units::find(word),
+            Token::Command("$") => units::find("$"),
+            Token::Mark('€') => units::find("€"),
+            _ => None,
+        }
+    }
+
+    /// A unit and its power; only a relation, a separator or the end may follow.
+    fn take_unit(&mut self) -> Option<Unit> {
+        let mut unit = self.unit(self.peek()?)?;
+        self.at += 1;
+        if self.peek() == Some(&Token::Mark('^')) {
+            let braces = usize::from(self.peek_after(1) == Some(&Token::Mark('{')));
+            let Some(Token::Number(power)) = self.peek_after(1 + braces) else { return None };
+            unit.power = power.digits.parse().ok().filter(|power| (1..=9).contains(power))?;
+            self.at += 2 + 2 * braces;
+        }
+        Some(unit)
+    }
+
+    /// Whether juxtaposition goes on here. A number does not continue a product: `2 3` is a mistake.
+    fn at_factor(&self) -> bool {
+        match self.peek() {
+            Some(Token::Word(word)) => !is_separator(&Token::Word(word)),
+            Some(Token::Command(name)) => atoms::starts_atom(name),
+            Some(Token::Mark('(' | '{' | '[')) => true,
+            _ => false,
+        }
+    }
+
+    fn power(&mut self) -> Result<Node, Stop> {
+        let base = self.postfix()?;
+        let twice = self.peek() == Some(&Token::Mark('*')) && self.peek_after(1) == Some(&Token::Mark('*'));
+        if twice {
+            self.at += 2;
+        } else if !self.take(&Token::Mark('^')) {
+            return Ok(base);
+        }
+        if let Some(degrees) = self.degree_mark() {
+            return Ok(Node::Measured(Box::new(base), degrees));
+        }
+        let exponent = self.deeper(|parser| match parser.sign() {
+            Sign::PlusMinus => Err(Stop::Beyond),
+            Sign::Minus => Ok(Node::Negative(Box::new(parser.power()?))),
+            Sign::Plus | Sign::None => parser.power(),
+        })?;
+        Ok(Node::Power(Box::new(base), Box::new(exponent)))
+    }
+
+    /// `\circ` or `{\circ}` after `^`.
+    fn degree_mark(&mut self) -> Option<Unit> {
+        let braces = usize::from(self.peek() == Some(&Token::Mark('{')));
+        if self.peek_after(braces) != Some(&Token::Command("circ")) {
+            return None;
+        }
+        self.at += 1 + 2 * braces;
+        units::find("degree")
+    }
+
+    fn postfix(&mut self) -> Result<Node, Stop> {
+        let mut node = self.atom()?;
+        while self.peek() == Some(&Token::Mark('!')) && self.peek_after(1) != Some(&Token::Mark('=')) {
+            let double = self.peek_after(1) == Some(&Token::Mark('!'));
+            self.at += 1 + usize::from(double);
+            self.depth += 1;
+            if self.depth > MAX_DEPTH {
+                return Err(Stop::Limit);
+            }
+            let name = if double { "double_factorial" } else { "factorial" };
+            node = Node::Call(name.to_owned(), vec![node]);
+        }
+        Ok(node)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    None,
+    Plus,
+    Minus,
+    PlusMinus,
+}
+
+fn sum_of(mut terms: Vec<Node>) -> Node {
+    if terms.len() == 1 { terms.swap_remove(0) } else { Node::Sum(terms) }
+}
+
+fn product_of(mut factors: Vec<Node>) -> Node {
+    if factors.len() == 1 { factors.swap_remove(0) } else { Node::Product(factors) }
+}

@@ -1,0 +1,280 @@
+//! The smallest parts of an expression: numbers, names, functions and whatever stands in brackets.
+
+use super::{Parser, Sign};
+use crate::answer::lex::Token;
+use crate::answer::limits::Stop;
+use crate::answer::names::{FUNCTIONS, GREEK, is_product};
+use crate::answer::tree::{Constant, Literal, Node};
+
+/// Whether a command can begin a factor.
+pub fn starts_atom(name: &str) -> bool {
+    matches!(
+        name,
+        "frac" | "sqrt" | "binom" | "pi" | "infty" | "lfloor" | "lceil" | "{" | "langle" | "emptyset" | "log"
+    ) || FUNCTIONS.contains(&name)
+        || GREEK.contains(&name)
+}
+
+impl<'a> Parser<'a> {
+    pub(super) fn atom(&mut self) -> Result<Node, Stop> {
+        match self.next()? {
+            Token::Number(literal) => self.number(literal),
+            Token::Word(word) => self.word(word),
+            Token::Command(name) => self.command(name),
+            Token::Mark(open @ ('(' | '[' | '<')) => self.brackets(open),
+            Token::Mark('{') => self.group(),
+            Token::Mark('|') => {
+                let inner = self.deeper(Self::sum)?;
+                self.expect('|')?;
+                Ok(Node::Call("abs".to_owned(), vec![inner]))
+            }
+            Token::Text(_) | Token::Mark(_) => Err(Stop::Beyond),
+        }
+    }
+
+    /// A number, a mixed number `2\frac{3}{4}` or `2 3/4`, or `1011_2`.
+    fn number(&mut self, literal: Literal) -> Result<Node, Stop> {
+        if self.take(&Token::Mark('_')) {
+            let base = self.argument()?;
+            return Ok(Node::Call("base".to_owned(), vec![Node::Number(literal), base]));
+        }
+        if !literal.is_plain_integer() {
+            return Ok(Node::Number(literal));
+        }
+        let before = self.at;
+        let fraction = match (self.peek(), self.peek_after(1), self.peek_after(2)) {
+            (Some(Token::Command("frac")), ..) => {
+                self.at += 1;
+                let (top, bottom) = (self.argument()?, self.argument()?);
+                proper(&top, &bottom).then(|| Node::Quotient(Box::new(top), Box::new(bottom)))
+            }
+            (Some(Token::Number(top)), Some(Token::Mark('/')), Some(Token::Number(bottom)))
+                if self.spaced() =>
+            {
+                let (top, bottom) = (Node::Number(top.clone()), Node::Number(bottom.clone()));
+                self.at += 3;
+                if !proper(&top, &bottom) {
+                    return Err(Stop::Beyond);
+                }
+                Some(Node::Quotient(Box::new(top), Box::new(bottom)))
+            }
+            _ => None,
+        };
+        let whole = Node::Number(literal);
+        Ok(match fraction {
+            Some(fraction) => Node::Sum(vec![whole, fraction]),
+            None => {
+                self.at = before;
+                whole
+            }
+        })
+    }
+
+    fn word(&mut self, word: &'a str) -> Result<Node, Stop> {
+        match word {
+            "pi" | "Pi" => return Ok(Node::Constant(Constant::Pi)),
+            "sqrt" => return self.root(),
+            "inf" | "infty" | "infinity" | "Infinity" => return Ok(Node::Constant(Constant::Infinity)),
+            _ if FUNCTIONS.contains(&word) => return self.function(word),
+            _ => {}
+        }
+        let mut letters = word.chars();
+        let first = letters.next().ok_or(Stop::Beyond)?;
+        let rest = letters.as_str();
+        if !rest.is_empty() {
+            if !is_product(word) {
+                return Err(Stop::Beyond);
+            }
+            // The other letters are factors of their own; a power after them belongs to the last one.
+            self.at -= 1;
+            let lexeme = &mut self.lexemes[self.at];
+            lexeme.token = Token::Word(rest);
+            lexeme.spaced = false;
+        }
+        let call = matches!(first, 'f' | 'g' | 'h') && rest.is_empty() && !self.spaced();
+        if call && self.peek() == Some(&Token::Mark('(')) {
+            self.at += 1;
+            let argument = self.brackets('(')?;
+            return Ok(Node::Call(first.to_string(), vec![argument]));
+        }
+        match first {
+            'e' if rest.is_empty() => Ok(Node::Constant(Constant::E)),
+            'i' if rest.is_empty() => Ok(Node::Constant(Constant::I)),
+            _ => self.symbol(first.to_string(), rest.is_empty()),
+        }
+    }
+
+    /// A name with its subscript: `x_1`, `a_{n}`.
+    fn symbol(&mut self, mut name: String, may_have_subscript: bool) -> Result<Node, Stop> {
+        if may_have_subscript && self.take(&Token::Mark('_')) {
+            name.push('_');
+            let braces = self.take(&Token::Mark('{'));
+            match self.next()? {
+                Token::Number(literal) if literal.is_plain_integer() => name.push_str(&literal.digits),
+                Token::Word(word) => name.push_str(word),
+                Token::Text(words) => name.push_str(words),
+                _ => return Err(Stop::Beyond),
+            }
+            if braces {
+                self.expect('}')?;
+            }
+        }
+        Ok(Node::Symbol(name))
+    }
+
+    fn command(&mut self, name: &'a str) -> Result<Node, Stop> {
+        match name {
+            "frac" => {
+                let (top, bottom) = (self.argument()?, self.argument()?);
+                Ok(Node::Quotient(Box::new(top), Box::new(bottom)))
+            }
+            "binom" => {
+                let arguments = vec![self.argument()?, self.argument()?];
+                Ok(Node::Call("binomial".to_owned(), arguments))
+            }
+            "sqrt" => self.root(),
+            "pi" => Ok(Node::Constant(Constant::Pi)),
+            "infty" => Ok(Node::Constant(Constant::Infinity)),
+            "emptyset" => Ok(Node::Bracketed('{', '}', Vec::new())),
+            "lfloor" => self.between("rfloor", "floor"),
+            "lceil" => self.between("rceil", "ceiling"),
+            "{" => self.brackets('{'),
+            "langle" => self.brackets('<'),
+            _ if GREEK.contains(&name) => self.symbol(name.to_owned(), true),
+            _ if FUNCTIONS.contains(&name) => self.function(name),
+            _ => Err(Stop::Beyond),
+        }
+    }
+
+    fn between(&mut self, close: &str, name: &str) -> Result<Node, Stop> {
+        let inner = self.deeper(Self::sum)?;
+        if self.take(&Token::Command(close)) {
+            Ok(Node::Call(name.to_owned(), vec![inner]))
+        } else {
+            Err(Stop::Beyond)
+        }
+    }
+
+    fn root(&mut self) -> Result<Node, Stop> {
+        let degree = if self.take(&Token::Mark('[')) {
+            let degree = self.deeper(Self::sum)?;
+            self.expect(']')?;
+            degree
+        } else {
+            integer(2)
+        };
+        let radicand = self.deeper(Self::atom)?;
+        Ok(Node::Root(Box::new(radicand), Box::new(degree)))
+    }
+
+    /// `\sin^2 x`, `\log_2 8`, `\sin(x)`, `\ln 2x`.
+    fn function(&mut self, name: &str) -> Result<Node, Stop> {
+        let base = if self.take(&Token::Mark('_')) { Some(self.argument()?) } else { None };
+        let exponent = if self.take(&Token::Mark('^')) { Some(self.argument()?) } else { None };
+        let argument = self.deeper(Self::function_argument)?;
+        let mut arguments = match argument {
+            Node::Bracketed('(', ')', items) => items,
+            single => vec![single],
+        };
+        arguments.extend(base);
+        let call = Node::Call(name.to_owned(), arguments);
+        Ok(match exponent {
+            // The inverse function, not the reciprocal: left to readers who know.
+            Some(Node::Negative(_)) => return Err(Stop::Beyond),
+            Some(exponent) => Node::Power(Box::new(call), Box::new(exponent)),
+            None => call,
+        })
+    }
+
+    /// Brackets, or the factors up to the next operator or function.
+    fn function_argument(&mut self) -> Result<Node, Stop> {
+        if self.take(&Token::Mark('(')) {
+            return self.brackets('(');
+        }
+        let negative = matches!(self.sign(), Sign::Minus);
+        let mut factors = vec![self.power()?];
+        while let Some(Token::Word(_) | Token::Command("pi" | "sqrt" | "frac")) = self.peek() {
+            factors.push(self.power()?);
+        }
+        let node = super::product_of(factors);
+        Ok(if negative { Node::Negative(Box::new(node)) } else { node })
+    }
+
+    /// What follows an opening bracket. One item in round brackets is itself.
+    fn brackets(&mut self, open: char) -> Result<Node, Stop> {
+        self.deeper(|parser| {
+            if let Some(close) = parser.closing(open) {
+                return Ok(Node::Bracketed(open, close, Vec::new()));
+            }
+            let items = match parser.list()? {
+                Node::List(items) => items,
+                single => vec![single],
+            };
+            let close = parser.closing(open).ok_or(Stop::Beyond)?;
+            match (open, close, items.len()) {
+                ('(', ')', 1) => items.into_iter().next().ok_or(Stop::Beyond),
+                _ => Ok(Node::Bracketed(open, close, items)),
+            }
+        })
+    }
+
+    fn closing(&mut self, open: char) -> Option<char> {
+        let close = match (open, self.peek()?) {
+            ('(' | '[', Token::Mark(close @ (')' | ']'))) => *close,
+            ('{', Token::Command("}")) => '}',
+            ('<', Token::Command("rangle") | Token::Mark('>')) => '>',
+            _ => return None,
+        };
+        self.at += 1;
+        Some(close)
+    }
+
+    /// Braces group; with commas inside they were meant as a set; `{a \over b}` is a fraction.
+    fn group(&mut self) -> Result<Node, Stop> {
+        self.deeper(|parser| {
+            let mut node = parser.list()?;
+            if parser.take(&Token::Command("over")) {
+                node = Node::Quotient(Box::new(node), Box::new(parser.sum()?));
+            }
+            parser.expect('}')?;
+            Ok(match node {
+                Node::List(items) => Node::Bracketed('{', '}', items),
+                node => node,
+            })
+        })
+    }
+
+    /// What TeX takes as one argument: a group, one digit, one letter or one command.
+    fn argument(&mut self) -> Result<Node, Stop> {
+        if self.take(&Token::Mark('{')) {
+            return self.group();
+        }
+        match self.peek() {
+            Some(Token::Number(literal)) if literal.is_plain_integer() && literal.digits.len() > 1 => {
+                let (first, rest) = literal.digits.split_at(1);
+                let first = Literal { digits: first.to_owned(), ..Literal::default() };
+                let rest = Literal { digits: rest.to_owned(), ..Literal::default() };
+                self.lexemes[self.at].token = Token::Number(rest);
+                Ok(Node::Number(first))
+            }
+            Some(Token::Number(_) | Token::Word(_) | Token::Command(_) | Token::Mark('(')) => {
+                self.deeper(Self::atom)
+            }
+            _ => Err(Stop::Beyond),
+        }
+    }
+}
+
+fn integer(value: u32) -> Node {
+    Node::Number(Literal { digits: value.to_string(), ..Literal::default() })
+}
+
+/// Both plain integers, the first one smaller.
+fn proper(top: &Node, bottom: &Node) -> bool {
+    let (Node::Number(top), Node::Number(bottom)) = (top, bottom) else { return false };
+    let digits = |literal: &Literal| literal.digits.trim_start_matches('0').to_owned();
+    let (small, large) = (digits(top), digits(bottom));
+    top.is_plain_integer()
+        && bottom.is_plain_integer()
+        && (small.len(), small.as_str()) < (large.len(), large.as_str())
+}

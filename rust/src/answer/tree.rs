@@ -1,0 +1,202 @@
+//! The typed tree an answer is parsed to, and its export for another process.
+
+use super::units::Unit;
+use std::fmt::Write;
+
+/// A number as printed: `digits[.fraction][(repeating)]` times ten to the `exponent`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Literal {
+    /// Integer part without separators; empty in `.5`.
+    pub digits: String,
+    /// Digits after the point, if there is a point.
+    pub fraction: Option<String>,
+    /// Digits under `\overline`, repeated for ever.
+    pub repeating: Option<String>,
+    /// From `1.5e8`.
+    pub exponent: i32,
+}
+
+/// A named number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Constant {
+    /// The circle's.
+    Pi,
+    /// Euler's.
+    E,
+    /// The imaginary unit.
+    I,
+    /// Unsigned infinity.
+    Infinity,
+}
+
+/// How two sides are related.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Relation {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    In,
+    Approximately,
+}
+
+impl Relation {
+    /// The same relation read from right to left; `In` has none.
+    pub fn reversed(self) -> Option<Self> {
+        Some(match self {
+            Self::Less => Self::Greater,
+            Self::LessEqual => Self::GreaterEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterEqual => Self::LessEqual,
+            Self::In => return None,
+            same => same,
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Equal => "eq",
+            Self::NotEqual => "ne",
+            Self::Less => "lt",
+            Self::LessEqual => "le",
+            Self::Greater => "gt",
+            Self::GreaterEqual => "ge",
+            Self::In => "in",
+            Self::Approximately => "approx",
+        }
+    }
+}
+
+/// One parsed answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Node {
+    Number(Literal),
+    Symbol(String),
+    Constant(Constant),
+    Text(String),
+    Negative(Box<Node>),
+    Sum(Vec<Node>),
+    Product(Vec<Node>),
+    Quotient(Box<Node>, Box<Node>),
+    Power(Box<Node>, Box<Node>),
+    /// Radicand, degree.
+    Root(Box<Node>, Box<Node>),
+    /// `left ± right`; a missing left is 0.
+    PlusMinus(Option<Box<Node>>, Box<Node>),
+    /// A named function of its arguments: `sin`, `log` (argument, base), `factorial`, `binomial`, `abs`, ...
+    Call(String, Vec<Node>),
+    Percent(Box<Node>),
+    Measured(Box<Node>, Unit),
+    /// Bracket characters as written; `<` and `>` for angle brackets, `{` for sets.
+    Bracketed(char, char, Vec<Node>),
+    /// Items without brackets.
+    List(Vec<Node>),
+    /// A chain: one more side than relations.
+    Chain(Vec<Node>, Vec<Relation>),
+}
+
+impl Node {
+    /// The tree as a JSON s-expression, for example `["sum",["num","1","2"],["sym","x"]]`.
+    ///
+    /// A number is its reduced-or-not numerator and denominator, so the reader builds it without parsing mathematics.
+    pub fn to_json(&self) -> String {
+        let mut out = String::new();
+        self.write_json(&mut out);
+        out
+    }
+
+    fn write_json(&self, out: &mut String) {
+        match self {
+            Self::Number(literal) => {
+                let (numerator, denominator) = literal.ratio_digits();
+                list(out, "num", &[], |out| {
+                    string(out, &numerator);
+                    out.push(',');
+                    string(out, &denominator);
+                });
+            }
+            Self::Symbol(name) => list(out, "sym", &[], |out| string(out, name)),
+            Self::Constant(constant) => list(out, "const", &[], |out| {
+                string(
+                    out,
+                    match constant {
+                        Constant::Pi => "pi",
+                        Constant::E => "e",
+                        Constant::I => "i",
+                        Constant::Infinity => "infinity",
+                    },
+                );
+            }),
+            Self::Text(text) => list(out, "text", &[], |out| string(out, text)),
+            Self::Negative(inner) => list(out, "neg", &[inner], |_| {}),
+            Self::Sum(items) => list(out, "sum", &refs(items), |_| {}),
+            Self::Product(items) => list(out, "product", &refs(items), |_| {}),
+            Self::Quotient(top, bottom) => list(out, "quotient", &[top, bottom], |_| {}),
+            Self::Power(base, exponent) => list(out, "power", &[base, exponent], |_| {}),
+            Self::Root(radicand, degree) => list(out, "root", &[radicand, degree], |_| {}),
+            Self::PlusMinus(None, right) => list(out, "plusminus", &[right], |_| {}),
+            Self::PlusMinus(Some(left), right) => list(out, "plusminus", &[left, right], |_| {}),
+            Self::Percent(inner) => list(out, "percent", &[inner], |_| {}),
+            Self::Measured(inner, unit) => {
+                list(out, "measured", &[inner], |out| string(out, &unit.name));
+            }
+            Self::Call(name, arguments) => {
+                list(out, "call", &refs(arguments), |out| string(out, name));
+            }
+            Self::Bracketed(open, close, items) => list(out, "bracketed", &refs(items), |out| {
+                string(out, &format!("{open}{close}"));
+            }),
+            Self::List(items) => list(out, "list", &refs(items), |_| {}),
+            Self::Chain(sides, relations) => list(out, "chain", &refs(sides), |out| {
+                let names: Vec<_> = relations.iter().map(|relation| relation.name()).collect();
+                string(out, &names.join(" "));
+            }),
+        }
+    }
+}
+
+fn refs(items: &[Node]) -> Vec<&Node> {
+    items.iter().collect()
+}
+
+/// `["tag",<own>,<children>]`; what a node says of itself comes before its children.
+fn list(out: &mut String, tag: &str, children: &[&Node], own: impl FnOnce(&mut String)) {
+    out.push_str("[\"");
+    out.push_str(tag);
+    out.push('"');
+    let before = out.len();
+    out.push(',');
+    own(out);
+    if out.len() == before + 1 {
+        out.pop();
+    }
+    for child in children {
+        out.push(',');
+        child.write_json(out);
+    }
+    out.push(']');
+}
+
+fn string(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_ascii() && !c.is_ascii_control() => out.push(c),
+            c => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    out.push('"');
+}

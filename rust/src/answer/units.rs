@@ -1,0 +1,134 @@
+//! Units an answer may carry. A missing unit is free; two given units must agree.
+
+/// A unit with its exact factor to the reference unit of its dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// As a reader would write it, in the singular.
+    pub name: String,
+    /// What is measured; units convert only within a dimension.
+    pub dimension: &'static str,
+    /// Power of the dimension: 2 in `cm^2`.
+    pub power: u32,
+    /// Exact factor to the reference unit, for power 1.
+    pub factor: (u64, u64),
+}
+
+impl Unit {
+    /// Whether two values in these units can be compared by their numbers alone.
+    pub fn same_scale(&self, other: &Self) -> bool {
+        self.same_dimension(other) && self.factor == other.factor
+    }
+
+    /// Whether one unit converts to the other.
+    pub fn same_dimension(&self, other: &Self) -> bool {
+        self.dimension == other.dimension && self.power == other.power
+    }
+}
+
+/// (spellings, dimension, factor). Counts of things have each their own dimension: 3 apples are not 3 pears.
+type Entry = (&'static [&'static str], &'static str, (u64, u64));
+
+/// Single letters are units only inside `\text` or `\mathrm`; bare, they are variables.
+const UNITS: &[Entry] = &[
+    (&["mm", "millimeter", "millimetre"], "length", (1, 1000)),
+    (&["cm", "centimeter", "centimetre"], "length", (1, 100)),
+    (&["dm", "decimeter", "decimetre"], "length", (1, 10)),
+    (&["m", "meter", "metre"], "length", (1, 1)),
+    (&["km", "kilometer", "kilometre"], "length", (1000, 1)),
+    (&["in", "inch", "inches"], "length", (254, 10_000)),
+    (&["ft", "foot", "feet"], "length", (3048, 10_000)),
+    (&["yd", "yard"], "length", (9144, 10_000)),
+    (&["mi", "mile"], "length", (1_609_344, 1000)),
+    (&["unit"], "unit", (1, 1)),
+    (&["mg", "milligram"], "mass", (1, 1_000_000)),
+    (&["g", "gram"], "mass", (1, 1000)),
+    (&["kg", "kilogram"], "mass", (1, 1)),
+    (&["lb", "pound"], "pound", (1, 1)),
+    (&["oz", "ounce"], "ounce", (1, 1)),
+    (&["ms", "millisecond"], "time", (1, 1000)),
+    (&["s", "sec", "second"], "time", (1, 1)),
+    (&["min", "minute"], "time", (60, 1)),
+    (&["h", "hr", "hour"], "time", (3600, 1)),
+    (&["day"], "time", (86_400, 1)),
+    (&["week"], "time", (604_800, 1)),
+    (&["month"], "month", (1, 1)),
+    (&["year", "yr"], "year", (1, 1)),
+    (&["ml", "mL", "milliliter", "millilitre"], "volume", (1, 1000)),
+    (&["l", "L", "liter", "litre"], "volume", (1, 1)),
+    (&["gallon", "gal"], "gallon", (1, 1)),
+    (&["cup"], "cup", (1, 1)),
+    (&["cent", "¢"], "dollar", (1, 100)),
+    (&["dollar", "$", "USD"], "dollar", (1, 1)),
+    (&["euro", "€", "EUR"], "euro", (1, 1)),
+    (&["£", "GBP"], "sterling", (1, 1)),
+    (&["rupee", "₹"], "rupee", (1, 1)),
+    (&["degree", "deg"], "angle", (1, 1)),
+    (&["radian", "rad"], "radian", (1, 1)),
+    (&["mph", "miles per hour", "mi/h", "mi/hr"], "mph", (1, 1)),
+    (&["km/h", "kmh", "kph", "km/hr", "kilometers per hour"], "speed", (1000, 3600)),
+    (&["m/s", "meters per second"], "speed", (1, 1)),
+    (&["cm/s"], "speed", (1, 100)),
+    (&["way"], "way", (1, 1)),
+    (&["point"], "point", (1, 1)),
+    (&["student"], "student", (1, 1)),
+    (&["people", "person"], "person", (1, 1)),
+    (&["apple"], "apple", (1, 1)),
+    (&["ball"], "ball", (1, 1)),
+    (&["marble"], "marble", (1, 1)),
+    (&["book"], "book", (1, 1)),
+    (&["coin"], "coin", (1, 1)),
+    (&["ticket"], "ticket", (1, 1)),
+    (&["square", "squares"], "square", (1, 1)),
+    (&["triangle"], "triangle", (1, 1)),
+    (&["solution"], "solution", (1, 1)),
+    (&["integer"], "integer", (1, 1)),
+    (&["digit"], "digit", (1, 1)),
+    (&["game"], "game", (1, 1)),
+    (&["step"], "step", (1, 1)),
+    (&["mole", "mol"], "mole", (1, 1)),
+];
+
+/// Reads a unit: `cm`, `square units`, `cubic feet`, `cm^2`, `dollars`. Spaces around do not matter.
+pub fn find(text: &str) -> Option<Unit> {
+    let mut name = text.trim().trim_end_matches('.');
+    let mut power = 1;
+    for (prefix, value) in [("square ", 2), ("sq. ", 2), ("sq ", 2), ("cubic ", 3), ("cu ", 3)] {
+        if let Some(rest) = name.strip_prefix(prefix) {
+            (name, power) = (rest.trim_start(), value);
+        }
+    }
+    for (suffix, value) in [("^2", 2), ("^{2}", 2), ("^3", 3), ("^{3}", 3), (" squared", 2), (" cubed", 3)] {
+        if let Some(rest) = name.strip_suffix(suffix) {
+            (name, power) = (rest.trim_end(), value);
+        }
+    }
+    let &(names, dimension, factor) = entry(name)?;
+    Some(Unit { name: names[0].to_owned(), dimension, power, factor })
+}
+
+fn entry(name: &str) -> Option<&'static Entry> {
+    let exact = |name: &str| UNITS.iter().find(|(names, ..)| names.contains(&name));
+    exact(name)
+        // Plurals and capitals are for words; `Mm` is not `mm` and `ms` is not the plural of `m`.
+        .or_else(|| name.strip_suffix('s').filter(|singular| singular.len() > 2).and_then(exact))
+        .or_else(|| {
+            let lower = name.to_lowercase();
+            (lower.len() > 3 && lower != name).then(|| entry(&lower)).flatten()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plurals_powers_and_capitals_are_read() {
+        assert_eq!(find(" cm").unwrap().name, "cm");
+        assert_eq!(find("Square Units".to_lowercase().as_str()).unwrap().power, 2);
+        assert_eq!(find("cubic feet").unwrap().dimension, "length");
+        assert_eq!(find("Dollars").unwrap().dimension, "dollar");
+        assert_eq!(find("cm^2").unwrap(), find("square centimeters").unwrap());
+        assert_eq!(find("or"), None);
+        assert_eq!(find("Mm"), None);
+    }
+}

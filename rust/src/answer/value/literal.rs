@@ -1,0 +1,94 @@
+//! Number literals as exact rationals, and what their decimals promise.
+
+use crate::answer::limits::{MAX_DIGITS, Stop};
+use crate::answer::tree::Literal;
+use dashu_int::{IBig, UBig};
+use dashu_ratio::RBig;
+
+/// A decimal as printed, for comparison with an exact value that it may round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Printed {
+    /// Digits after the point.
+    pub decimals: usize,
+    /// Digits from the first that is not zero.
+    pub significant: usize,
+}
+
+impl Literal {
+    /// Digits only: no point, no exponent.
+    pub fn is_plain_integer(&self) -> bool {
+        self.fraction.is_none() && self.repeating.is_none() && self.exponent == 0
+    }
+
+    /// The precision of a finite decimal with a point and no exponent.
+    pub fn printed(&self) -> Option<Printed> {
+        let fraction = self.fraction.as_ref()?;
+        if self.repeating.is_some() || self.exponent != 0 {
+            return None;
+        }
+        let digits = self.digits.bytes().chain(fraction.bytes());
+        Some(Printed {
+            decimals: fraction.len(),
+            significant: digits.skip_while(|byte| *byte == b'0').count(),
+        })
+    }
+
+    /// The exact value.
+    pub fn rational(&self) -> Result<RBig, Stop> {
+        let (numerator, denominator) = self.ratio_digits();
+        if numerator.len() > MAX_DIGITS || denominator.len() > MAX_DIGITS {
+            return Err(Stop::Limit);
+        }
+        let integer = |digits: &str| digits.parse::<UBig>().map_err(|_| Stop::Beyond);
+        Ok(RBig::from_parts(IBig::from(integer(&numerator)?), integer(&denominator)?))
+    }
+
+    /// Numerator and denominator in digits, not reduced. Exponents beyond the digit limit give an over-long string.
+    ///
+    /// A repeating part of length r after s decimals is over `10^s (10^r - 1)`.
+    pub fn ratio_digits(&self) -> (String, String) {
+        let fraction = self.fraction.as_deref().unwrap_or("");
+        let mut numerator = format!("{}{fraction}", self.digits);
+        let mut denominator = "1".to_owned();
+        let shift = i64::from(self.exponent) - fraction.len() as i64;
+        if let Some(repeating) = &self.repeating {
+            let all = format!("{numerator}{repeating}");
+            let difference =
+                all.parse::<UBig>().unwrap_or_default() - numerator.parse::<UBig>().unwrap_or_default();
+            numerator = difference.to_string();
+            denominator = "9".repeat(repeating.len());
+        }
+        let zeros = "0".repeat((shift.unsigned_abs() as usize).min(MAX_DIGITS + 1));
+        if shift > 0 {
+            numerator.push_str(&zeros)
+        } else {
+            denominator.push_str(&zeros)
+        }
+        (if numerator.is_empty() { "0".to_owned() } else { numerator }, denominator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_are_exact() {
+        let literal = |digits: &str, fraction: Option<&str>, repeating: Option<&str>, exponent| {
+            let own = |text: Option<&str>| text.map(str::to_owned);
+            Literal {
+                digits: digits.to_owned(),
+                fraction: own(fraction),
+                repeating: own(repeating),
+                exponent,
+            }
+            .rational()
+            .unwrap()
+        };
+        assert_eq!(literal("0", Some("125"), None, 0), RBig::from_parts(1.into(), 8u8.into()));
+        assert_eq!(literal("0", Some("1"), Some("6"), 0), RBig::from_parts(1.into(), 6u8.into()));
+        assert_eq!(literal("1", Some("5"), None, 3), RBig::from(1500));
+        assert_eq!(literal("", Some("5"), None, 0), RBig::from_parts(1.into(), 2u8.into()));
+        assert_eq!(literal("016", None, None, 0), RBig::from(16));
+    }
+}

@@ -1,0 +1,16 @@
+//! What an answer is, once read: an exact value, a sequence or list of them, a relation, or text.
+
+mod enclosure;
+mod evaluate;
+mod literal;
+mod polynomial;
+mod ratio;
+mod root;
+mod shape;
+
+pub use enclosure::Enclosure;
+pub use evaluate::evaluate;
+pub use literal::Printed;
+pub use polynomial::{Atom, Monomial, Polynomial};
+pub use ratio::Ratio;
+pub use shape::{Leaf, Value, shape};

@@ -1,0 +1,223 @@
+//! The outer form of an answer: one value, a sequence in brackets, a free list, a named value, a relation, text.
+
+use super::evaluate::evaluate;
+use super::literal::Printed;
+use super::ratio::Ratio;
+use crate::answer::limits::{Budget, Stop};
+use crate::answer::tree::{Constant, Node, Relation};
+use crate::answer::units::Unit;
+
+/// One value with what was printed around it.
+#[derive(Debug, Clone)]
+pub struct Leaf {
+    /// The exact value without unit and percent sign.
+    pub value: Result<Ratio, Stop>,
+    /// Where the value came from, for enclosures.
+    pub node: Node,
+    /// Set for a decimal literal.
+    pub printed: Option<Printed>,
+    /// A unit, if one was given.
+    pub unit: Option<Unit>,
+    /// A percent sign was given; `value` is the number before it.
+    pub percent: bool,
+}
+
+/// An answer, read.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// A number or an expression.
+    Leaf(Box<Leaf>),
+    /// Plus or minus infinity.
+    Infinity {
+        /// True for minus infinity.
+        negative: bool,
+    },
+    /// Tuple, interval, set or vector: brackets as written.
+    Sequence(char, char, Vec<Value>),
+    /// Values without brackets, in any order.
+    List(Vec<Value>),
+    /// `x = value`, `f(x) = value`, `x \in value`.
+    Named(String, Box<Value>),
+    /// Any other relation.
+    Chain(Vec<Leaf>, Vec<Relation>),
+    /// Words.
+    Text(String),
+    /// Readable, with no form of its own here.
+    Other(Node),
+}
+
+/// Gives a tree its outer form.
+pub fn shape(node: Node, budget: &mut Budget) -> Value {
+    match node {
+        Node::List(items) => list(items, budget),
+        Node::Bracketed(open, close, items) => {
+            let items = items.into_iter().map(|item| shape(item, budget)).collect();
+            Value::Sequence(open, close, items)
+        }
+        Node::Chain(sides, relations) => chain(sides, relations, budget),
+        Node::Text(text) => Value::Text(text),
+        Node::Constant(Constant::Infinity) => Value::Infinity { negative: false },
+        Node::Negative(inner) if *inner == Node::Constant(Constant::Infinity) => {
+            Value::Infinity { negative: true }
+        }
+        node => both_signs(node, budget),
+    }
+}
+
+/// Items; one name for all, as in `x=1 or x=2` and `x=1, 2`, is dropped.
+fn list(items: Vec<Node>, budget: &mut Budget) -> Value {
+    let mut values = Vec::with_capacity(items.len());
+    for item in items {
+        match shape(item, budget) {
+            Value::List(inner) => values.extend(inner),
+            value => values.push(value),
+        }
+    }
+    let first_name = match values.first() {
+        Some(Value::Named(name, _)) => name.clone(),
+        _ => return Value::List(values),
+    };
+    let named = values.iter().filter(|value| matches!(value, Value::Named(..))).count();
+    let same = values.iter().all(|value| !matches!(value, Value::Named(name, _) if *name != first_name));
+    if same && (named == 1 || named == values.len()) {
+        let bare = |value| match value {
+            Value::Named(_, value) => *value,
+            value => value,
+        };
+        return Value::List(values.into_iter().map(bare).collect());
+    }
+    Value::List(values)
+}
+
+fn chain(mut sides: Vec<Node>, mut relations: Vec<Relation>, budget: &mut Budget) -> Value {
+    let names_what_follows =
+        matches!(relations[0], Relation::Equal) || (relations[0] == Relation::In && relations.len() == 1);
+    if let (true, Some(name)) = (names_what_follows, name_of(&sides[0])) {
+        sides.remove(0);
+        relations.remove(0);
+        let value = if relations.is_empty() {
+            shape(sides.swap_remove(0), budget)
+        } else {
+            chain(sides, relations, budget)
+        };
+        return Value::Named(name, Box::new(value));
+    }
+    let leaves: Vec<_> = sides.into_iter().map(|side| leaf(side, budget)).collect();
+    let all_equal = relations.iter().all(|relation| *relation == Relation::Equal)
+        && leaves.windows(2).all(|pair| match (&pair[0].value, &pair[1].value) {
+            (Ok(left), Ok(right)) => {
+                left.difference(right, budget).is_ok_and(|difference| difference.is_zero())
+            }
+            _ => false,
+        });
+    match leaves.into_iter().collect::<Vec<_>>() {
+        mut leaves if all_equal => Value::Leaf(Box::new(leaves.swap_remove(0))),
+        leaves => Value::Chain(leaves, relations),
+    }
+}
+
+/// `x`, `x_1` or `f(x)`.
+fn name_of(node: &Node) -> Option<String> {
+    match node {
+        Node::Symbol(name) => Some(name.clone()),
+        Node::Call(function, arguments) => match arguments.as_slice() {
+            [Node::Symbol(argument)] if function.len() == 1 => Some(format!("{function}({argument})")),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// One `±` makes a list of two; several are ambiguous.
+fn both_signs(node: Node, budget: &mut Budget) -> Value {
+    match count_plus_minus(&node) {
+        0 => Value::Leaf(Box::new(leaf(node, budget))),
+        1 => {
+            let values =
+                [false, true].map(|minus| Value::Leaf(Box::new(leaf(signed(node.clone(), minus), budget))));
+            Value::List(values.into())
+        }
+        _ => Value::Other(node),
+    }
+}
+
+fn count_plus_minus(node: &Node) -> usize {
+    match node {
+        Node::PlusMinus(left, right) => {
+            1 + left.as_deref().map_or(0, count_plus_minus) + count_plus_minus(right)
+        }
+        Node::Negative(inner) | Node::Percent(inner) | Node::Measured(inner, _) => count_plus_minus(inner),
+        Node::Sum(items) | Node::Product(items) | Node::Call(_, items) => {
+            items.iter().map(count_plus_minus).sum()
+        }
+        Node::Quotient(left, right) | Node::Power(left, right) | Node::Root(left, right) => {
+            count_plus_minus(left) + count_plus_minus(right)
+        }
+        _ => 0,
+    }
+}
+
+fn signed(node: Node, minus: bool) -> Node {
+    let walk = |node: Box<Node>| Box::new(signed(*node, minus));
+    let all = |nodes: Vec<Node>| nodes.into_iter().map(|node| signed(node, minus)).collect();
+    match node {
+        Node::PlusMinus(left, right) => {
+            let right = if minus { Node::Negative(right) } else { *right };
+            match left {
+                Some(left) => Node::Sum(vec![*left, right]),
+                None => right,
+            }
+        }
+        Node::Negative(inner) => Node::Negative(walk(inner)),
+        Node::Percent(inner) => Node::Percent(walk(inner)),
+        Node::Measured(inner, unit) => Node::Measured(walk(inner), unit),
+        Node::Sum(items) => Node::Sum(all(items)),
+        Node::Product(items) => Node::Product(all(items)),
+        Node::Call(name, items) => Node::Call(name, all(items)),
+        Node::Quotient(left, right) => Node::Quotient(walk(left), walk(right)),
+        Node::Power(left, right) => Node::Power(walk(left), walk(right)),
+        Node::Root(left, right) => Node::Root(walk(left), walk(right)),
+        node => node,
+    }
+}
+
+fn leaf(node: Node, budget: &mut Budget) -> Leaf {
+    let (node, unit) = without_unit(node);
+    let (node, percent) = match node {
+        Node::Percent(inner) => (*inner, true),
+        Node::Negative(inner) => match *inner {
+            Node::Percent(inner) => (Node::Negative(inner), true),
+            inner => (Node::Negative(Box::new(inner)), false),
+        },
+        node => (node, false),
+    };
+    let printed = match &node {
+        Node::Number(literal) => literal.printed(),
+        Node::Negative(inner) => match &**inner {
+            Node::Number(literal) => literal.printed(),
+            _ => None,
+        },
+        _ => None,
+    };
+    Leaf { value: evaluate(&node, budget), node, printed, unit, percent }
+}
+
+/// The unit of a measured value; in `2+3\sqrt{2} cm` the last term carries it for the whole sum.
+fn without_unit(node: Node) -> (Node, Option<Unit>) {
+    match node {
+        Node::Measured(inner, unit) => (*inner, Some(unit)),
+        Node::Negative(inner) => {
+            let (inner, unit) = without_unit(*inner);
+            (Node::Negative(Box::new(inner)), unit)
+        }
+        Node::Sum(mut terms) => {
+            let unit = terms.pop().and_then(|last| {
+                let (last, unit) = without_unit(last);
+                terms.push(last);
+                unit
+            });
+            (Node::Sum(terms), unit)
+        }
+        node => (node, None),
+    }
+}
