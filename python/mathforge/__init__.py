@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from . import harmony, metrics, stream
     from ._native import __version__
     from .evaluating import evaluate
-    from .grading import Grader, classes, compare, extract_answer
+    from .grading import Grader, classes, compare, compare_batch, extract_answer
     from .sandbox import Sandbox
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "__version__",
     "classes",
     "compare",
+    "compare_batch",
     "evaluate",
     "extract_answer",
     "harmony",
@@ -43,6 +44,7 @@ _LAZY: dict[str, tuple[str, str | None]] = {
     "metrics": ("metrics", None),
     "extract_answer": ("grading", "extract_answer"),
     "compare": ("grading", "compare"),
+    "compare_batch": ("grading", "compare_batch"),
     "classes": ("grading", "classes"),
     "Grader": ("grading", "Grader"),
     "Sandbox": ("sandbox", "Sandbox"),

@@ -63,7 +63,7 @@ pub fn is_prose(lexemes: &[Lexeme<'_>]) -> Option<String> {
                 text.push_str(word);
             }
             Token::Mark(mark @ ('(' | ')' | '-' | '\'' | ',' | '"' | '.' | '?' | '!' | ';' | '{' | '}')) => {
-                text.push(*mark)
+                text.push(*mark);
             }
             _ => return None,
         }

@@ -208,7 +208,8 @@ impl Output {
 fn edges(text: &str) -> &str {
     let mut current = text;
     loop {
-        let mut next = current.trim();
+        // A form feed is not trimmed: it may be what is left of `\f`.
+        let mut next = current.trim_matches([' ', '\t', '\r', '\n']);
         let closing = next.trim_end_matches(['.', ',', ';', ' ']);
         // `0.5.` loses a stop; `\,` and `1.` do too, `...` is left to the parser.
         if !next.ends_with("..") && !closing.ends_with('\\') {
@@ -254,7 +255,7 @@ mod tests {
             (r"a\!b", "ab"),
             (r"\pi\!r", r"\pi r"),
             ("\u{c}rac{1}{2}", r"\frac{1}{2}"),
-            (r"\left\{ 1 \right.", r"\{ 1"),
+            (r"\left\{ 1 \right.", r"\{1"),
         ] {
             assert_eq!(normalize(text), expected, "{text}");
         }

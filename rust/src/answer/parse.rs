@@ -233,7 +233,7 @@ impl<'a> Parser<'a> {
                     self.at += 1;
                     factors = vec![Node::Percent(Box::new(product_of(factors)))];
                 }
-                Some(token) if self.unit(token).is_some() => {
+                Some(token) if Self::unit(token).is_some() => {
                     let unit = self.take_unit().ok_or(Stop::Beyond)?;
                     factors = vec![Node::Measured(Box::new(product_of(factors)), unit)];
                 }
@@ -271,7 +271,7 @@ impl<'a> Parser<'a> {
         unit
     }
 
-    fn unit(&self, token: &Token<'_>) -> Option<Unit> {
+    fn unit(token: &Token<'_>) -> Option<Unit> {
         match token {
             Token::Text(words) => units::find(words),
             Token::Word(word) if word.len() > 1 && *word != "in" && !is_product(word) => units::find(word),
@@ -283,7 +283,7 @@ impl<'a> Parser<'a> {
 
     /// A unit and its power; only a relation, a separator or the end may follow.
     fn take_unit(&mut self) -> Option<Unit> {
-        let mut unit = self.unit(self.peek()?)?;
+        let mut unit = Self::unit(self.peek()?)?;
         self.at += 1;
         if self.peek() == Some(&Token::Mark('^')) {
             let braces = usize::from(self.peek_after(1) == Some(&Token::Mark('{')));
@@ -294,9 +294,12 @@ impl<'a> Parser<'a> {
         Some(unit)
     }
 
-    /// Whether juxtaposition goes on here. A number does not continue a product: `2 3` is a mistake.
+    /// Whether juxtaposition goes on here. A number continues a product only after a bracket: `2 3` is a mistake.
     fn at_factor(&self) -> bool {
         match self.peek() {
+            Some(Token::Number(_)) => {
+                self.spaced() && matches!(self.lexemes[self.at - 1].token, Token::Mark('}' | ')'))
+            }
             Some(Token::Word(word)) => !is_separator(&Token::Word(word)),
             Some(Token::Command(name)) => atoms::starts_atom(name),
             Some(Token::Mark('(' | '{' | '[')) => true,

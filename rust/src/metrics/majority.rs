@@ -1,43 +1,47 @@
 //! majority@k: the expected score of the most voted class of k samples drawn without replacement.
 
 use super::MetricError;
+use std::collections::BTreeMap;
 
 /// Exact expectation over all `C(n, k)` subsets; classes tied for most votes share equally; a subset without any vote scores 0.
 ///
 /// `votes[i]` samples fall in class i, whose score is `scores[i]` in [0, 1]; the other `n - sum(votes)` samples do not vote.
-///
-/// For each class a and each number m of its votes in the subset, a table over (samples drawn, classes tied with a) counts the
-/// ways to draw the other classes with at most m votes each. Counts are kept relative to `C(n, k)` so that they stay in range.
-/// Classes with the same number of votes share one table.
 pub fn majority_at_k(votes: &[u64], scores: &[f64], n: u64, k: u64) -> Result<f64, MetricError> {
+    Ok(curve_to(votes, scores, n, k)?.pop().unwrap_or(0.0))
+}
+
+/// [`majority_at_k`] for every k from 1 to n, for little more than the price of the last.
+pub fn majority_curve(votes: &[u64], scores: &[f64], n: u64) -> Result<Vec<f64>, MetricError> {
+    if n == 0 { Ok(Vec::new()) } else { curve_to(votes, scores, n, n) }
+}
+
+fn curve_to(votes: &[u64], scores: &[f64], n: u64, max_k: u64) -> Result<Vec<f64>, MetricError> {
     let total: u64 = votes.iter().sum();
     if votes.len() != scores.len() || total > n {
         return Err(MetricError::BadVotes { counts: votes.len(), votes: total, scores: scores.len(), n });
     }
-    if k == 0 || k > n {
-        return Err(MetricError::BadK { n, k });
+    if max_k == 0 || max_k > n {
+        return Err(MetricError::BadK { n, k: max_k });
     }
-    let mut expected = 0.0;
-    let mut done: Vec<(u64, f64)> = Vec::new();
-    for (class, (&own, &score)) in votes.iter().zip(scores).enumerate() {
-        if score == 0.0 || own == 0 {
-            continue;
+    let mut expected = vec![0.0; max_k as usize];
+    // Classes with the same number of votes win equally often.
+    let mut by_size: BTreeMap<u64, (usize, f64)> = BTreeMap::new();
+    for (class, (&own, &score)) in votes.iter().zip(scores).enumerate().filter(|(_, (own, _))| **own > 0) {
+        by_size.entry(own).or_insert((class, 0.0)).1 += score;
+    }
+    for (class, score) in by_size.into_values().filter(|(_, score)| *score > 0.0) {
+        for (sum, share) in expected.iter_mut().zip(shares_of_wins(votes, class, n, max_k)) {
+            *sum += score * share;
         }
-        let win = match done.iter().find(|(size, _)| *size == own) {
-            Some((_, win)) => *win,
-            None => {
-                let win = share_of_wins(votes, class, n, k);
-                done.push((own, win));
-                win
-            }
-        };
-        expected += score * win;
     }
-    Ok(expected.clamp(0.0, 1.0))
+    Ok(expected.into_iter().map(|value: f64| value.clamp(0.0, 1.0)).collect())
 }
 
-/// Probability that `class` has the most votes, a tie among t classes counting 1/t.
-fn share_of_wins(votes: &[u64], class: usize, n: u64, k: u64) -> f64 {
+/// For k = 1 to `max_k`: the probability that `class` has the most votes, a tie among t classes counting 1/t.
+///
+/// For each number of own votes, `lead`, a table over (classes tied with it, samples drawn) counts the ways to draw from the
+/// other classes with at most `lead` votes each. It serves every k; non-voting samples fill up the rest.
+fn shares_of_wins(votes: &[u64], class: usize, n: u64, max_k: u64) -> Vec<f64> {
     let others: Vec<u64> = votes
         .iter()
         .enumerate()
@@ -45,12 +49,12 @@ fn share_of_wins(votes: &[u64], class: usize, n: u64, k: u64) -> f64 {
         .map(|(_, size)| *size)
         .collect();
     let silent = n - votes.iter().sum::<u64>();
-    let total = log_choose(n, k);
-    let mut share = 0.0;
-    for lead in 1..=votes[class].min(k) {
-        let rest = (k - lead) as usize;
+    let totals: Vec<f64> = (1..=max_k).map(|k| log_choose(n, k)).collect();
+    let fillings: Vec<f64> = (0..=silent).map(|quiet| log_choose(silent, quiet)).collect();
+    let mut shares = vec![0.0; max_k as usize];
+    for lead in 1..=votes[class].min(max_k) {
+        let rest = (max_k - lead) as usize;
         let ties = others.iter().filter(|size| **size >= lead).count().min(rest / lead as usize);
-        // ways[t][s]: log-free weights of drawing s samples from the classes seen so far with t of them tied.
         let mut ways = vec![vec![Weight::ZERO; rest + 1]; ties + 1];
         ways[0][0] = Weight::ONE;
         for size in &others {
@@ -58,16 +62,16 @@ fn share_of_wins(votes: &[u64], class: usize, n: u64, k: u64) -> f64 {
         }
         let own = log_choose(votes[class], lead);
         for (tied, row) in ways.iter().enumerate() {
-            for (drawn, weight) in row.iter().enumerate() {
-                let quiet = (rest - drawn) as u64;
-                if quiet <= silent && weight.mantissa > 0.0 {
-                    let probability = (weight.ln() + own + log_choose(silent, quiet) - total).exp();
-                    share += probability / (tied + 1) as f64;
+            for (drawn, weight) in row.iter().enumerate().filter(|(_, weight)| weight.mantissa > 0.0) {
+                let fixed = weight.ln() + own;
+                for (quiet, filling) in fillings.iter().enumerate().take(rest - drawn + 1) {
+                    let k = lead as usize + drawn + quiet;
+                    shares[k - 1] += (fixed + filling - totals[k - 1]).exp() / (tied + 1) as f64;
                 }
             }
         }
     }
-    share
+    shares
 }
 
 fn with_class(ways: &[Vec<Weight>], size: u64, lead: u64, rest: usize) -> Vec<Vec<Weight>> {
@@ -180,6 +184,8 @@ mod tests {
             let scores: Vec<f64> = correct.iter().take(votes.len()).map(|score| f64::from(*score) / 4.0).collect();
             let value = majority_at_k(&votes, &scores, n, k).unwrap();
             prop_assert!((value - enumerated(&votes, &scores, n, k)).abs() < 1e-10);
+            let curve = majority_curve(&votes, &scores, n).unwrap();
+            prop_assert!((curve[k as usize - 1] - value).abs() < 1e-10);
         }
     }
 }

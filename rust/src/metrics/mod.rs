@@ -5,7 +5,7 @@ pub mod majority;
 pub mod pass;
 
 pub use classes::classes;
-pub use majority::majority_at_k;
+pub use majority::{majority_at_k, majority_curve};
 pub use pass::pass_at_k;
 
 /// Arguments that no metric is defined for.

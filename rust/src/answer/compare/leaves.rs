@@ -29,7 +29,7 @@ pub fn compare(left: &Leaf, right: &Leaf, policy: Policy, budget: &mut Budget) -
     match scaled(left, left_value, right, right_value, budget) {
         Err(stop) => Verdict::undecided(if stop == Stop::Limit { Reason::Limit } else { Reason::NotNative }),
         Ok(Scaled::Incomparable) => Verdict::different(Reason::UnitDiffers),
-        Ok(Scaled::Unknown) => Verdict::undecided(Reason::UnitDiffers),
+        Ok(Scaled::Unknown) => Verdict::undecided(Reason::NotNative),
         Ok(Scaled::Values(left_value, right_value)) => {
             let verdict = exact(left, &left_value, right, &right_value, policy, budget);
             // A percent sign on one side only: the bare number may be what it counts.
@@ -100,9 +100,8 @@ fn exact(
     policy: Policy,
     budget: &mut Budget,
 ) -> Verdict {
-    let difference = match left_value.difference(right_value, budget) {
-        Ok(difference) => difference,
-        Err(_) => return separate(left, right).unwrap_or(Verdict::undecided(Reason::Limit)),
+    let Ok(difference) = left_value.difference(right_value, budget) else {
+        return separate(left, right).unwrap_or(Verdict::undecided(Reason::Limit));
     };
     if difference.is_zero() {
         return Verdict::equal(Reason::SameValue);

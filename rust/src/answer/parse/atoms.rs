@@ -61,13 +61,11 @@ impl<'a> Parser<'a> {
             _ => None,
         };
         let whole = Node::Number(literal);
-        Ok(match fraction {
-            Some(fraction) => Node::Sum(vec![whole, fraction]),
-            None => {
-                self.at = before;
-                whole
-            }
-        })
+        let Some(fraction) = fraction else {
+            self.at = before;
+            return Ok(whole);
+        };
+        Ok(Node::Sum(vec![whole, fraction]))
     }
 
     fn word(&mut self, word: &'a str) -> Result<Node, Stop> {

@@ -60,9 +60,9 @@ impl Literal {
         }
         let zeros = "0".repeat((shift.unsigned_abs() as usize).min(MAX_DIGITS + 1));
         if shift > 0 {
-            numerator.push_str(&zeros)
+            numerator.push_str(&zeros);
         } else {
-            denominator.push_str(&zeros)
+            denominator.push_str(&zeros);
         }
         (if numerator.is_empty() { "0".to_owned() } else { numerator }, denominator)
     }

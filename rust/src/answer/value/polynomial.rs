@@ -131,8 +131,9 @@ impl Polynomial {
         let has = |wanted: fn(&Atom) -> bool| {
             self.terms.keys().any(|monomial| monomial.powers.iter().any(|(atom, _)| wanted(atom)))
         };
-        !has(|atom| matches!(atom, Atom::Opaque { .. }))
-            && !(has(|atom| *atom == Atom::Pi) && has(|atom| *atom == Atom::E))
+        let opaque = has(|atom| matches!(atom, Atom::Opaque { .. }));
+        let both = has(|atom| *atom == Atom::Pi) && has(|atom| *atom == Atom::E);
+        !opaque && !both
     }
 
     /// Whether no atom occurs at all.
@@ -216,6 +217,7 @@ impl Polynomial {
     }
 
     /// With the square roots whose radicand `flips` accepts taken negative.
+    #[must_use]
     pub fn conjugated(&self, flips: impl Fn(&IBig) -> bool) -> Self {
         let flipped = |(monomial, value): (&Monomial, &RBig)| {
             let value = if flips(&monomial.radicand) { -value.clone() } else { value.clone() };
