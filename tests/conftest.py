@@ -1,7 +1,9 @@
 """What several test files need."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,3 +18,67 @@ def shared() -> Path:
         if (folder / "data").is_dir():
             return folder
     pytest.skip("shared test data is absent; set MATHFORGE_SHARED")
+
+
+class ScriptedServer:
+    """A real HTTP server on a free port that gives prepared answers in order and remembers what it was asked.
+
+    A reply is a JSON object, a pair (status, object), a list of objects (server-sent events), or `reset` (the
+    connection is cut).
+    When the replies are used up the last one repeats.
+    """
+
+    def __init__(self, *replies: object, models: list[dict[str, object]] | None = None) -> None:
+        self.replies = list(replies)
+        self.models = [{"id": "tiny", "max_model_len": 4096}] if models is None else models
+        self.requests: list[tuple[str, dict[str, Any], str]] = []
+
+    async def __aenter__(self) -> "ScriptedServer":
+        from aiohttp import web
+
+        app = web.Application(client_max_size=1 << 28)
+        app.router.add_get("/v1/models", self._list)
+        app.router.add_post("/v1/{tail:.*}", self._answer)
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        self._site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await self._site.start()
+        assert self._site._server is not None
+        self.url = f"http://127.0.0.1:{self._site._server.sockets[0].getsockname()[1]}/v1"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    async def _list(self, _: Any) -> Any:
+        from aiohttp import web
+
+        return web.json_response({"data": self.models})
+
+    async def _answer(self, request: Any) -> Any:
+        from aiohttp import web
+
+        body = await request.json()
+        self.requests.append((request.path, body, request.headers.get("X-Request-Id", "")))
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if callable(reply):
+            reply = reply(body)
+        if reply == "reset":
+            request.transport.abort()
+            return web.Response()
+        if isinstance(reply, list):
+            stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+            await stream.prepare(request)
+            data = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in reply)
+            for start in range(0, len(data), 7):  # chunks that split lines and characters
+                await stream.write(data[start : start + 7])
+            await stream.write(b"data: [DONE]\n\n")
+            return stream
+        status, content = reply if isinstance(reply, tuple) else (200, reply)
+        return web.json_response(content, status=status)
+
+
+@pytest.fixture(scope="session")
+def scripted_server() -> type[ScriptedServer]:
+    """The class of servers with prepared answers."""
+    return ScriptedServer

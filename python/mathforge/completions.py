@@ -107,7 +107,6 @@ class EventLines:
     """Server-sent events out of arbitrary byte chunks: yields the JSON objects of `data:` lines, stops at
     `[DONE]`."""
 
-    is_done: bool = False
     _tail: bytearray = field(default_factory=bytearray)
 
     def push(self, data: bytes) -> Iterator[dict[str, Any]]:
@@ -121,9 +120,7 @@ class EventLines:
             if not line.startswith(b"data:"):
                 continue
             payload = line[5:].strip()
-            if payload == b"[DONE]":
-                self.is_done = True
-            elif payload:
+            if payload and payload != b"[DONE]":
                 yield json.loads(payload)
 
 

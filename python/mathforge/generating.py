@@ -225,18 +225,21 @@ class _Conversation:
     def _spent(self) -> int:
         return len(self.ids) - self.prompt_length
 
+    def _budget(self) -> int:
+        """Tokens of the whole sample after its prompt: what is asked for, or what the context window
+        leaves."""
+        window = self.server.model.context_tokens - self.prompt_length - _CONTEXT_MARGIN
+        asked = self.task.config.inference.tokens_to_generate
+        return window if asked is None else min(window, asked)
+
     def _whole_room(self) -> int:
         """Tokens that may still be sampled, the part kept for the final answer included."""
-        room = self.server.model.context_tokens - len(self.ids) - _CONTEXT_MARGIN
-        budget = self.task.config.inference.tokens_to_generate
-        return room if budget is None else min(room, budget - self._spent())
+        return self._budget() - self._spent()
 
     def _reserve(self) -> int:
         """Tokens kept for a final answer; at most a quarter of the budget, so that a small one is not eaten
-        by it."""
-        inference = self.task.config.inference
-        budget = inference.tokens_to_generate or self.server.model.context_tokens
-        return min(inference.final_answer_tokens, budget // 4)
+        up."""
+        return min(self.task.config.inference.final_answer_tokens, self._budget() // 4)
 
     def _room(self) -> int:
         return self._whole_room() - self._reserve()

@@ -195,14 +195,17 @@ class Server:
             if response.status != 200:
                 raise read_error(response.status, await response.text(), response.headers.get("Retry-After"))
             if response.content_type != "text/event-stream":
-                answer.add(_as_object(await response.read()))
+                whole = _as_object(await response.read())
+                answer.add(whole)
+                if not whole.get("choices"):
+                    raise ValueError("the answer has no choices")
                 self._on_tokens(len(answer.token_ids) if answer.token_ids else answer.completion_tokens or 0)
                 return answer
             lines = EventLines()
             async for data in response.content.iter_any():
                 for chunk in lines.push(data):
                     self._on_tokens(answer.add(chunk))
-        if not lines.is_done and answer.finish_reason is None:
+        if answer.finish_reason is None:
             raise ValueError("the stream ended before the answer did")
         return answer
 
