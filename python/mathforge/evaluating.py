@@ -22,7 +22,7 @@ from .overrides import Override, parse_overrides
 from .progress import Progress
 from .samples import Grade, Sample, to_row
 from .servers import FailedRequestError, Server
-from .store import Folder
+from .store import Folder, output_name
 from .units import OpenPart, Part, plan
 
 if TYPE_CHECKING:
@@ -332,3 +332,14 @@ class _Run:
 
 def _summarize(parts: Sequence[Part], output_dir: Path, result: Result) -> None:
     """Metrics of the complete benchmarks, also written beside their samples."""
+    from .results import summarize_folder
+
+    for part in parts:
+        folder = part.folder(output_dir)
+        if all((folder / output_name(seed)).exists() for seed in part.seeds):
+            summary = summarize_folder(folder, part.benchmark.name)
+            for problem in summary.problems:
+                print(f"note: {problem}", file=sys.stderr)
+            summary.report.write_json(folder / "metrics.json")
+            result.reports[part.benchmark.name] = summary.report
+            result.folders[part.benchmark.name] = folder

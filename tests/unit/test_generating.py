@@ -203,8 +203,8 @@ def test_output_that_eats_the_budget_leads_to_the_final_answer(scripted_server: 
     made = sample(
         scripted,
         Box([Outcome("x y " * 200)]),
-        "++inference.tokens_to_generate=600",
-        "++inference.final_answer_tokens=150",
+        "++inference.tokens_to_generate=500",
+        "++inference.final_answer_tokens=120",
     )
     assert "nearly used up" in made.generation
     assert "<|start|>assistant<|start|>" not in made.generation
