@@ -2,6 +2,9 @@
 
 Outcomes, one letter per seed 0..7: R right, W wrong, T cut by its length, N finished without an answer,
 E never stops calling the tool.
+
+In demo-16 with and demo-12 without the tool the right answer is written in as many forms as it is given: it has
+the majority by equivalence, and a wrong answer has it by spelling.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ demo-12 RWRRRRRR
 demo-13 RRRRRRWR
 demo-14 WRWWRWRW
 demo-15 RRRRRRRR
-demo-16 RRRTRRRR
+demo-16 RWRWRRWT
 demo-17 RRRRRRRR
 demo-18 RWRRRRWR
 demo-19 RRRRRRRR
@@ -52,7 +55,7 @@ demo-08 RRWRRRNR
 demo-09 RRRRRRRW
 demo-10 RRRRWRRR
 demo-11 RWRRRRWR
-demo-12 RRWRRRRT
+demo-12 RWRWRWRT
 demo-13 WRRWRTRW
 demo-14 WRWRWTRW
 demo-15 RRRRWRRW
