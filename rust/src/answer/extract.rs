@@ -120,32 +120,41 @@ const MARKS: [&str; 7] =
 /// A completion starts inside the assistant's header, or inside a body when the prompt had opened it.
 fn own_messages(text: &str) -> Vec<Own<'_>> {
     let mut found = Vec::new();
-    let mut header: Option<&str> = Some("");
+    let mut header = "";
     let mut header_start = 0;
     let mut body_start = None;
     for (at, mark) in marks(text) {
         let after = at + mark.len();
         match mark {
             "<|message|>" if body_start.is_none() => {
-                header = Some(&text[header_start..at]);
+                header = &text[header_start..at];
                 body_start = Some(after);
             }
             "<|start|>" | "<|end|>" | "<|call|>" | "<|return|>" => {
-                let start = body_start.take().or((header_start == 0).then_some(0));
-                if let (Some(start), Some(tier)) = (start, tier(header.unwrap_or(""), mark)) {
-                    found.push(Own { body: &text[start..at], tier });
-                }
-                header = Some("");
+                found.extend(own(text, header_start, body_start.take(), header, at, mark));
+                header = "";
                 header_start = after;
             }
             _ => {}
         }
     }
-    let start = body_start.or((header_start == 0).then_some(0));
-    if let (Some(start), Some(tier)) = (start, tier(header.unwrap_or(""), "")) {
-        found.push(Own { body: &text[start..], tier });
-    }
+    found.extend(own(text, header_start, body_start, header, text.len(), ""));
     found
+}
+
+/// The message that ends at `at`, if it is the assistant's own. One that never left its header is taken whole: the
+/// mark between header and body is the one that models forget.
+fn own<'a>(
+    text: &'a str,
+    header_start: usize,
+    body_start: Option<usize>,
+    header: &str,
+    at: usize,
+    mark: &str,
+) -> Option<Own<'a>> {
+    let start = body_start.unwrap_or(header_start);
+    let header = if body_start.is_some() || header_start == 0 { header } else { &text[header_start..at] };
+    tier(header, mark).map(|tier| Own { body: &text[start..at], tier })
 }
 
 fn marks(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
@@ -216,6 +225,9 @@ mod tests {
         assert_eq!(boxed("\\boxed{8}<|return|>"), Some("8"));
         assert_eq!(boxed("<|start|>user<|message|>\\boxed{6}<|end|><|start|>assistant"), None);
         assert_eq!(boxed("<|start|>python<|message|>\\boxed{6}"), None);
+        let text = "<|channel|>analysis<|message|>\\boxed{1}<|end|><|start|>assistant<|channel|>final \\boxed{2}<|return|>";
+        assert_eq!(boxed(text), Some("2"));
+        assert_eq!(boxed("so<|end|><|start|>python \\boxed{6}<|end|>"), None);
     }
 
     #[test]

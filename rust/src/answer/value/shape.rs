@@ -116,7 +116,7 @@ fn chain(mut sides: Vec<Node>, mut relations: Vec<Relation>, budget: &mut Budget
     }
 }
 
-/// `x`, `x_1` or `f(x)`.
+/// `x`, `x_1`, `f(x)` or `(x, y)`.
 fn name_of(node: &Node) -> Option<String> {
     match node {
         Node::Symbol(name) => Some(name.clone()),
@@ -124,6 +124,16 @@ fn name_of(node: &Node) -> Option<String> {
             [Node::Symbol(argument)] if function.len() == 1 => Some(format!("{function}({argument})")),
             _ => None,
         },
+        Node::Bracketed('(', ')', items) if items.len() > 1 => {
+            let names: Option<Vec<&str>> = items
+                .iter()
+                .map(|item| match item {
+                    Node::Symbol(name) => Some(name.as_str()),
+                    _ => None,
+                })
+                .collect();
+            names.map(|names| format!("({})", names.join(", ")))
+        }
         _ => None,
     }
 }
