@@ -126,7 +126,7 @@ class EventLines:
 
 def read_error(status: int, body: str, retry_after: str | None = None) -> RefusedError:
     """The error in a response body: `{"error": {...}}`, vLLM's older flat form, or plain text."""
-    message, param = body.strip()[:500] or "no message", None
+    message, param = " ".join(body.split())[:500] or "no message", None
     try:
         parsed = json.loads(body)
     except ValueError:

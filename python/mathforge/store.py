@@ -250,7 +250,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def _flatten(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict):
         for key, below in value.items():
             yield from _flatten(below, f"{prefix}.{key}" if prefix else str(key))
     else:
