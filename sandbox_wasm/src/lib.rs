@@ -1,4 +1,26 @@
 //! CPython (the published Pyodide build) in wasmtime, without a JavaScript engine.
 
+mod clock;
+mod descriptors;
 pub mod edit;
+mod engine;
+mod errno;
+mod error;
 pub mod exnref;
+mod ffi;
+mod got;
+mod host;
+mod image;
+mod instance;
+mod limits;
+mod memory;
+mod output;
+mod python;
+mod random;
+mod session;
+mod syscalls;
+mod vfs;
+
+pub use error::{Error, Result};
+pub use image::build_image;
+pub use session::{CellStatus, Outcome, Sandbox, SandboxConfig, Session};

@@ -1,0 +1,256 @@
+//! A Python interpreter in a store: linked, instantiated, and either booted or restored from an image.
+
+use serde::{Deserialize, Serialize};
+use wasmtime::{
+    Engine, Extern, Func, Instance, InstancePre, Linker, Module, Ref, Store, TypedFunc, WasmParams,
+    WasmResults,
+};
+
+use crate::error::{Error, Result};
+use crate::ffi::{self, Closures};
+use crate::host::{Exports, Host};
+use crate::limits::on_epoch;
+use crate::memory::Ptr;
+use crate::syscalls;
+
+/// Everything that instances of one module share.
+#[derive(Clone)]
+pub struct Program {
+    engine: Engine,
+    pre: InstancePre<Host>,
+    trampoline: Module,
+}
+
+/// What a snapshot holds beside memory and globals.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TableState {
+    /// Length of the function table.
+    pub len: u64,
+    /// Slot of the call trampoline.
+    pub trampoline: u64,
+    /// Callbacks of `ctypes`.
+    pub closures: Closures,
+}
+
+/// A live interpreter.
+pub struct Interpreter {
+    store: Store<Host>,
+    instance: Instance,
+    trampoline_slot: u64,
+}
+
+const MISSING: &str = "this module is not the Pyodide build the sandbox was made for: it lacks";
+
+impl Program {
+    /// Links `module`, a Pyodide main module or an image of one.
+    pub fn new(engine: &Engine, module: &Module, trampoline: &Module) -> Result<Self> {
+        let mut linker = Linker::new(engine);
+        syscalls::link(&mut linker)?;
+        ffi::link(&mut linker)?;
+        linker.define_unknown_imports_as_traps(module).map_err(Error::engine("linking the interpreter"))?;
+        let pre = linker.instantiate_pre(module).map_err(Error::engine("linking the interpreter"))?;
+        Ok(Self { engine: engine.clone(), pre, trampoline: trampoline.clone() })
+    }
+
+    /// Starts Python from nothing.
+    pub fn boot(&self, host: Host) -> Result<Interpreter> {
+        let mut interpreter = self.instantiate(host)?;
+        let function = interpreter.trampoline(&self.trampoline)?;
+        interpreter.trampoline_slot = interpreter.append(function)?;
+        interpreter.start()?;
+        Ok(interpreter)
+    }
+
+    /// Continues from the image that the program's module is.
+    pub fn restore(&self, host: Host, state: &TableState) -> Result<Interpreter> {
+        let mut interpreter = self.instantiate(host)?;
+        let function = interpreter.trampoline(&self.trampoline)?;
+        let restoring = "restoring the function table";
+        let table = interpreter.exports()?.table;
+        let store = &mut interpreter.store;
+        let missing = state.len.saturating_sub(table.size(&mut *store));
+        table.grow(&mut *store, missing, Ref::Func(None)).map_err(Error::engine(restoring))?;
+        table
+            .set(&mut *store, state.trampoline, Ref::Func(Some(function)))
+            .map_err(Error::engine(restoring))?;
+        for closure in &state.closures.live {
+            ffi::install(&mut *store, *closure).map_err(Error::engine(restoring))?;
+        }
+        store.data_mut().closures = state.closures.clone();
+        interpreter.trampoline_slot = state.trampoline;
+        Ok(interpreter)
+    }
+
+    fn instantiate(&self, host: Host) -> Result<Interpreter> {
+        let mut store = Store::new(&self.engine, host);
+        store.limiter(|host| &mut host.cap);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(on_epoch);
+        let instance = self.pre.instantiate(&mut store).map_err(Error::engine("starting the interpreter"))?;
+        let mut interpreter = Interpreter { store, instance, trampoline_slot: 0 };
+        let exports = Exports {
+            memory: interpreter.export("memory", Extern::into_memory)?,
+            table: interpreter.export("__indirect_function_table", Extern::into_table)?,
+            stack_pointer: interpreter.export("__stack_pointer", Extern::into_global)?,
+            malloc: interpreter.function("malloc")?,
+            free: interpreter.function("free")?,
+            signal: interpreter.address("_Py_emscripten_signal_in_memory")?,
+            signal_clock: interpreter.address("_Py_emscripten_signal_clock")?,
+        };
+        interpreter.store.data_mut().exports = Some(exports);
+        Ok(interpreter)
+    }
+}
+
+impl Interpreter {
+    /// The host state.
+    pub fn host(&mut self) -> &mut Host {
+        self.store.data_mut()
+    }
+
+    /// Lets the next epoch tick be noticed.
+    pub fn watch(&mut self) {
+        self.store.set_epoch_deadline(1);
+    }
+
+    /// Calls an exported function; what ended the guest is in the error chain.
+    pub fn call<P: WasmParams, R: WasmResults>(&mut self, name: &str, params: P) -> wasmtime::Result<R> {
+        let function: TypedFunc<P, R> = self.instance.get_typed_func(&mut self.store, name)?;
+        function.call(&mut self.store, params)
+    }
+
+    /// A copy of `bytes` in memory from `malloc`, or `None` when there is no room.
+    pub fn allocate(&mut self, bytes: &[u8]) -> wasmtime::Result<Option<Ptr>> {
+        let at: Ptr = self.call("malloc", bytes.len() as u32)?;
+        if at == 0 {
+            return Ok(None);
+        }
+        let exports = self.exports()?;
+        exports.memory.write(&mut self.store, at as usize, bytes)?;
+        Ok(Some(at))
+    }
+
+    /// Writes one byte string with a NUL behind it; errors when memory is full.
+    pub fn allocate_text(&mut self, text: &str) -> wasmtime::Result<Ptr> {
+        let bytes = [text.as_bytes(), &[0]].concat();
+        self.allocate(&bytes)?.ok_or_else(|| wasmtime::Error::msg("out of memory"))
+    }
+
+    /// Runs top-level Python code; false when it raised (the traceback is on the error stream).
+    pub fn run_simple(&mut self, code: &str) -> wasmtime::Result<bool> {
+        let at = self.allocate_text(code)?;
+        let status: i32 = self.call("PyRun_SimpleString", at)?;
+        self.call::<_, ()>("free", at)?;
+        Ok(status == 0)
+    }
+
+    /// Withdraws a signal that was not noticed.
+    pub fn clear_signal(&mut self) {
+        if let Ok(Exports { memory, signal, .. }) = self.exports() {
+            // The address of one of the module's own globals.
+            let _ = memory.write(&mut self.store, signal as usize, &[0; 4]);
+        }
+    }
+
+    /// Linear memory.
+    pub fn memory(&mut self) -> Result<&[u8]> {
+        let exports = self.exports()?;
+        Ok(exports.memory.data(&self.store))
+    }
+
+    /// Value of an exported i32 global.
+    pub fn global(&mut self, name: &str) -> Result<i32> {
+        let global = self.export(name, Extern::into_global)?;
+        global.get(&mut self.store).i32().ok_or_else(|| Error::Wasm(format!("global {name} is no i32")))
+    }
+
+    /// The part of the state that is neither memory nor globals.
+    pub fn table_state(&mut self) -> Result<TableState> {
+        let exports = self.exports()?;
+        Ok(TableState {
+            len: exports.table.size(&self.store),
+            trampoline: self.trampoline_slot,
+            closures: self.store.data().closures.clone(),
+        })
+    }
+
+    fn exports(&self) -> Result<Exports> {
+        self.store.data().exports.clone().ok_or(Error::Closed)
+    }
+
+    fn export<T>(&mut self, name: &str, as_kind: impl FnOnce(Extern) -> Option<T>) -> Result<T> {
+        let export = self.instance.get_export(&mut self.store, name);
+        export.and_then(as_kind).ok_or_else(|| Error::Wasm(format!("{MISSING} {name}")))
+    }
+
+    fn function<P: WasmParams, R: WasmResults>(&mut self, name: &str) -> Result<TypedFunc<P, R>> {
+        self.instance.get_typed_func(&mut self.store, name).map_err(Error::engine("looking up exports"))
+    }
+
+    fn address(&mut self, name: &str) -> Result<Ptr> {
+        self.global(name).map(|address| address as Ptr)
+    }
+
+    /// The distribution's own wasm module that calls C functions declared with fewer parameters than Python passes.
+    fn trampoline(&mut self, module: &Module) -> Result<Func> {
+        let doing = "starting the call trampoline";
+        let exports = self.exports()?;
+        let mut imports = Vec::new();
+        for import in module.imports() {
+            imports.push(match import.name() {
+                "memory" => Extern::Memory(exports.memory),
+                "__indirect_function_table" => Extern::Table(exports.table),
+                other => return Err(Error::Wasm(format!("the trampoline imports {other}"))),
+            });
+        }
+        let instance = Instance::new(&mut self.store, module, &imports).map_err(Error::engine(doing))?;
+        instance
+            .get_func(&mut self.store, "trampoline_call")
+            .ok_or_else(|| Error::Wasm(format!("{MISSING} trampoline_call")))
+    }
+
+    fn append(&mut self, function: Func) -> Result<u64> {
+        let table = self.exports()?.table;
+        table
+            .grow(&mut self.store, 1, Ref::Func(Some(function)))
+            .map_err(Error::engine("growing the function table"))
+    }
+
+    /// Constructors and `main`, which initialises Python and returns.
+    fn start(&mut self) -> Result<()> {
+        let status = self.initialise();
+        let (message, _) = self.host().stderr.take();
+        let doing = || "booting Python".to_owned();
+        match status {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(Error::Build { doing: doing(), message }),
+            Err(error) => Err(Error::Build { doing: doing(), message: format!("{error:#}\n{message}") }),
+        }
+    }
+
+    fn initialise(&mut self) -> wasmtime::Result<i32> {
+        self.place_trampoline()?;
+        self.call::<_, ()>("__wasm_call_ctors", ())?;
+        self.place_trampoline()?;
+        self.call_main()
+    }
+
+    fn call_main(&mut self) -> wasmtime::Result<i32> {
+        let name = self.allocate_text("python")?;
+        let arguments = [name.to_le_bytes(), [0; 4]].concat();
+        let arguments = self.allocate(&arguments)?.unwrap_or_default();
+        self.call("__main_argc_argv", (1, arguments))
+    }
+
+    /// Tells the interpreter which slot its trampoline is in.
+    fn place_trampoline(&mut self) -> wasmtime::Result<()> {
+        let runtime = self.address("_PyRuntime")? as usize;
+        let offset = self.address("_PyEM_EMSCRIPTEN_TRAMPOLINE_OFFSET")? as usize;
+        let exports = self.exports()?;
+        let mut word = [0; 4];
+        exports.memory.read(&self.store, offset, &mut word)?;
+        let at = runtime + u32::from_le_bytes(word) as usize;
+        exports.memory.write(&mut self.store, at, &(self.trampoline_slot as u32).to_le_bytes())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+use super::*;
+
+fn vfs(cap: usize) -> Vfs {
+    let mut tree = Tree::new();
+    tree.add_file("/lib/a.py", SharedFile::Loaded(Arc::from(&b"shared"[..])));
+    tree.add_file("/lib/deep/b.py", SharedFile::Loaded(Arc::from(&b"b"[..])));
+    Vfs::new(Arc::new(tree), cap)
+}
+
+#[test]
+fn paths_are_normalised_and_cannot_leave_the_root() {
+    let fs = vfs(0);
+    assert_eq!(fs.normalise(None, "x/./y//../z"), "/home/user/x/z");
+    assert_eq!(fs.normalise(None, "../../../../etc/passwd"), "/etc/passwd");
+    assert_eq!(fs.normalise(Some("/lib"), "a.py"), "/lib/a.py");
+}
+
+#[test]
+fn writing_a_shared_file_changes_only_this_session() {
+    let mut fs = vfs(100);
+    let other = fs.clone();
+    let Node::Shared(file) = fs.get("/lib/a.py").unwrap() else { panic!("shared") };
+    let ino = fs.copy_up("/lib/a.py", &file, 0).unwrap();
+    fs.write_at(ino, 0, b"SH", 0).unwrap();
+    assert_eq!(fs.data(ino), b"SHared");
+    assert!(matches!(other.get("/lib/a.py").unwrap(), Node::Shared(_)));
+}
+
+#[test]
+fn removed_files_vanish_from_listings_and_free_their_space() {
+    let mut fs = vfs(10);
+    fs.unlink("/lib/a.py").unwrap();
+    assert_eq!(fs.list("/lib").unwrap(), ["deep"]);
+    assert_eq!(fs.get("/lib/a.py").unwrap_err(), Errno::NOENT);
+    let ino = fs.create("/lib/new", 0).unwrap();
+    fs.write_at(ino, 4, b"123456", 0).unwrap();
+    assert_eq!(fs.write_at(ino, 10, b"x", 0).unwrap_err(), Errno::NOSPC);
+    fs.unlink("/lib/new").unwrap();
+    let ino = fs.create("/lib/new", 0).unwrap();
+    fs.write_at(ino, 0, b"0123456789", 0).unwrap();
+}
+
+#[test]
+fn an_unlinked_open_file_lives_until_it_is_closed() {
+    let mut fs = vfs(10);
+    let ino = fs.create("/tmp/x", 0).unwrap();
+    fs.retain(ino);
+    fs.unlink("/tmp/x").unwrap();
+    fs.write_at(ino, 0, b"12", 0).unwrap();
+    assert_eq!(fs.data(ino), b"12");
+    fs.release(ino);
+    assert_eq!(fs.data(ino), b"");
+}
+
+#[test]
+fn directories_move_with_their_contents() {
+    let mut fs = vfs(10);
+    fs.rename("/lib", "/home/user/lib").unwrap();
+    assert_eq!(fs.get("/lib").unwrap_err(), Errno::NOENT);
+    assert!(matches!(fs.get("/home/user/lib/deep/b.py").unwrap(), Node::Shared(_)));
+    assert_eq!(fs.rename("/home/user/lib", "/home/user/lib/x").unwrap_err(), Errno::INVAL);
+    assert_eq!(fs.remove_dir("/home/user/lib").unwrap_err(), Errno::NOTEMPTY);
+}
+
+#[test]
+fn files_are_not_directories() {
+    let mut fs = vfs(10);
+    assert_eq!(fs.get("/lib/a.py/x").unwrap_err(), Errno::NOTDIR);
+    assert_eq!(fs.create("/nowhere/x", 0).unwrap_err(), Errno::NOENT);
+    assert_eq!(fs.create("/dev/x", 0).unwrap_err(), Errno::PERM);
+    assert_eq!(fs.list("/lib/a.py").unwrap_err(), Errno::NOTDIR);
+}

@@ -1,0 +1,226 @@
+//! The immutable part of the file tree: Python's library and the packages, shared by every session of a process.
+//!
+//! On disk it is one file of contents and one JSON index, so that a session's start does not touch thousands of files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::errno::Errno;
+use crate::error::{Error, Result};
+
+/// A file of the shared tree; cheap to clone.
+#[derive(Clone, Debug)]
+pub enum SharedFile {
+    /// A span of the contents file.
+    Packed {
+        /// The contents file, open for reading.
+        file: Arc<File>,
+        /// Where the span starts.
+        offset: u64,
+        /// Its length in bytes.
+        len: u64,
+    },
+    /// Bytes in memory, used while an image is being built.
+    Loaded(Arc<[u8]>),
+}
+
+/// A character device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// Always at its end: `input()` raises `EOFError`.
+    Stdin,
+    /// The session's output.
+    Stdout,
+    /// The session's error output.
+    Stderr,
+    /// Swallows everything.
+    Null,
+    /// The session's random bytes.
+    Random,
+}
+
+/// What a path of the shared tree is.
+#[derive(Clone, Debug)]
+pub enum SharedNode {
+    /// A directory with the names in it.
+    Dir(BTreeSet<String>),
+    /// A file.
+    File(SharedFile),
+    /// A device under `/dev`.
+    Device(Device),
+}
+
+/// Absolute, normalised path to node.
+#[derive(Debug, Default)]
+pub struct Tree {
+    nodes: BTreeMap<String, SharedNode>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Index {
+    dirs: Vec<String>,
+    /// Path, offset and length.
+    files: Vec<(String, u64, u64)>,
+}
+
+impl SharedFile {
+    /// Length in bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Packed { len, .. } => *len,
+            Self::Loaded(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// Reads at `position`; returns the number of bytes, 0 at the end.
+    pub fn read_at(&self, position: u64, into: &mut [u8]) -> std::result::Result<usize, Errno> {
+        let left = self.len().saturating_sub(position);
+        let wanted = into.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let into = &mut into[..wanted];
+        match self {
+            Self::Loaded(bytes) if wanted > 0 => into.copy_from_slice(&bytes[position as usize..][..wanted]),
+            Self::Packed { file, offset, .. } if wanted > 0 => {
+                read_exact_at(file, into, offset + position).map_err(|_| Errno::IO)?;
+            }
+            _ => {}
+        }
+        Ok(wanted)
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, into: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, into, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut into: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+    while !into.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, into, offset)? {
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                into = &mut into[read..];
+                offset += read as u64;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Tree {
+    /// A tree with the directories and devices that every session has.
+    pub fn new() -> Self {
+        let mut tree = Self { nodes: BTreeMap::from([("/".to_owned(), SharedNode::Dir(BTreeSet::new()))]) };
+        for dir in ["/home/user", "/tmp", "/dev"] {
+            tree.add_dir(dir);
+        }
+        for (name, device) in [
+            ("stdin", Device::Stdin),
+            ("stdout", Device::Stdout),
+            ("stderr", Device::Stderr),
+            ("null", Device::Null),
+            ("urandom", Device::Random),
+            ("random", Device::Random),
+        ] {
+            tree.add(&format!("/dev/{name}"), SharedNode::Device(device));
+        }
+        tree
+    }
+
+    /// The node at an absolute, normalised path.
+    pub fn get(&self, path: &str) -> Option<&SharedNode> {
+        self.nodes.get(path)
+    }
+
+    /// Adds a file and the directories above it.
+    pub fn add_file(&mut self, path: &str, file: SharedFile) {
+        self.add(path, SharedNode::File(file));
+    }
+
+    /// Adds a directory and those above it.
+    pub fn add_dir(&mut self, path: &str) {
+        if !matches!(self.nodes.get(path), Some(SharedNode::Dir(_))) {
+            self.add(path, SharedNode::Dir(BTreeSet::new()));
+        }
+    }
+
+    fn add(&mut self, path: &str, node: SharedNode) {
+        if let Some((parent, name)) = path.rsplit_once('/') {
+            let parent = if parent.is_empty() { "/" } else { parent };
+            self.add_dir(parent);
+            if let Some(SharedNode::Dir(names)) = self.nodes.get_mut(parent) {
+                names.insert(name.to_owned());
+            }
+        }
+        self.nodes.insert(path.to_owned(), node);
+    }
+
+    /// Copies a folder of the host to `at`.
+    pub fn add_folder(&mut self, folder: &Path, at: &str) -> Result<()> {
+        self.add_dir(at);
+        let mut entries = std::fs::read_dir(folder)
+            .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
+            .map_err(Error::file(folder))?;
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let inside = format!("{at}/{}", entry.file_name().to_string_lossy());
+            if path.is_dir() {
+                self.add_folder(&path, &inside)?;
+            } else {
+                let bytes = std::fs::read(&path).map_err(Error::file(&path))?;
+                self.add_file(&inside, SharedFile::Loaded(bytes.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the contents file and the index.
+    pub fn save(&self, contents: &Path, index: &Path) -> Result<()> {
+        let file = File::create(contents).map_err(Error::file(contents))?;
+        let mut out = std::io::BufWriter::new(file);
+        let mut listing = Index { dirs: Vec::new(), files: Vec::new() };
+        let mut offset = 0;
+        for (path, node) in &self.nodes {
+            match node {
+                SharedNode::Dir(_) => listing.dirs.push(path.clone()),
+                SharedNode::Device(_) => {}
+                SharedNode::File(file) => {
+                    let mut bytes = vec![0; file.len() as usize];
+                    file.read_at(0, &mut bytes).map_err(|_| Error::Image {
+                        path: contents.to_owned(),
+                        message: format!("cannot read {path}"),
+                    })?;
+                    out.write_all(&bytes).map_err(Error::file(contents))?;
+                    listing.files.push((path.clone(), offset, file.len()));
+                    offset += file.len();
+                }
+            }
+        }
+        out.flush().map_err(Error::file(contents))?;
+        let json = serde_json::to_vec(&listing)
+            .map_err(|error| Error::Image { path: index.to_owned(), message: error.to_string() })?;
+        std::fs::write(index, json).map_err(Error::file(index))
+    }
+
+    /// Opens what [`Tree::save`] wrote.
+    pub fn open(contents: &Path, index: &Path) -> Result<Self> {
+        let file = Arc::new(File::open(contents).map_err(Error::file(contents))?);
+        let json = std::fs::read(index).map_err(Error::file(index))?;
+        let listing: Index = serde_json::from_slice(&json)
+            .map_err(|error| Error::Image { path: index.to_owned(), message: error.to_string() })?;
+        let mut tree = Self::new();
+        for dir in &listing.dirs {
+            tree.add_dir(dir);
+        }
+        for (path, offset, len) in listing.files {
+            tree.add_file(&path, SharedFile::Packed { file: Arc::clone(&file), offset, len });
+        }
+        Ok(tree)
+    }
+}
