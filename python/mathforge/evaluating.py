@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .config import Endpoint
-from .errors import InputError, MathforgeError, ServerError
-from .generating import Generator, Task
+from .errors import InputError
 from .hosting import replay_server
 from .overrides import Override, parse_overrides
-from .progress import Progress
-from .samples import Grade, Sample, to_row
-from .servers import FailedRequestError, Server
+from .running import Run, run_async
 from .store import Folder, output_name
-from .units import OpenPart, Part, plan
+from .units import Part, plan
 
 if TYPE_CHECKING:
     from .report import Report
-    from .sandbox import Sandbox
-
-_FAILURES_IN_A_ROW = 16  # so many failed samples without one success end the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +143,10 @@ def prepare(request: Request) -> list[Part]:
     endpoint = parts[0].config.server
     if endpoint.server_type == "replay" and not request.replay and request.server_address is None:
         raise InputError("--server-type replay needs a recording", hint="add --replay FILE, or --replay demo")
+    if request.replay and request.server_address is not None:
+        raise InputError(
+            "--replay starts its own server, --server-address names another", hint="give one of the two"
+        )
     if request.with_sandbox and not parts[0].config.code_execution:
         notes.append("the sandbox is not used: ++code_execution=true is not given")
     for note in notes:
@@ -170,164 +162,13 @@ def run(request: Request) -> Result:
     with ExitStack() as stack:
         folders = [stack.enter_context(Folder(part.folder(output_dir))) for part in parts]
         endpoint = parts[0].config.server
+        logs = output_dir / "eval-logs"
         if request.replay:
-            log_path = output_dir / "eval-logs" / "replay.log"
-            address = stack.enter_context(replay_server(request.replay, endpoint.model, log_path))
+            address = stack.enter_context(replay_server(request.replay, endpoint.model, logs / "replay.log"))
             endpoint = replace(endpoint, base_url=address)
-        run_async(_Run(parts, folders, endpoint, result, overwrite=request.overwrite))
+        run_async(Run(parts, folders, endpoint, result.failures, request.overwrite, logs / "defects.log"))
     _summarize(parts, output_dir, result)
     return result
-
-
-def run_async(job: _Run) -> None:
-    """Run to the end; SIGTERM ends like Ctrl-C, and an event loop that is already running (a notebook) is no
-    obstacle."""
-
-    async def main() -> None:
-        if threading.current_thread() is threading.main_thread():
-            task = asyncio.current_task()
-            assert task is not None
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        await job.run()
-
-    def blocking() -> None:
-        try:
-            asyncio.run(main())
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        blocking()
-    else:
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(blocking).result()
-
-
-@dataclass
-class _Run:
-    """One run in progress."""
-
-    parts: list[Part]
-    folders: list[Folder]
-    endpoint: Endpoint
-    result: Result
-    overwrite: bool
-    failures_in_a_row: int = 0
-
-    async def run(self) -> None:
-        """Make all missing samples."""
-        from .grading import Grader
-
-        async with Server(self.endpoint, self._add_tokens) as server:
-            if self.overwrite:  # only once the server has shown that it is there
-                for folder in self.folders:
-                    folder.clear()
-            self.open_parts = [
-                OpenPart.of(part, folder, server.model.name)
-                for part, folder in zip(self.parts, self.folders, strict=True)
-            ]
-            self._tell_damage()
-            if all(part.is_complete for part in self.open_parts):
-                return
-            with (
-                self._open_sandbox() as sandbox,
-                contextlib.closing(Grader()) as grader,
-                ThreadPoolExecutor(1, "grading") as self.grading,
-                self._counts() as self.progress,
-            ):
-                self.grader = grader
-                self.generator = Generator(server, sandbox, self.progress.add_call)
-                try:
-                    await self._work_through()
-                finally:
-                    for part in self.open_parts:
-                        for file in part.files.values():
-                            file.close()
-
-    def _add_tokens(self, count: int) -> None:
-        self.progress.add_tokens(count)
-
-    @contextlib.contextmanager
-    def _open_sandbox(self) -> Iterator[Sandbox | None]:
-        config = self.parts[0].config
-        if not config.code_execution:
-            yield None
-            return
-        from .sandbox import Sandbox
-
-        with Sandbox(workers=config.sandbox.workers, memory_mib=config.sandbox.memory_mib) as sandbox:
-            yield sandbox
-
-    def _counts(self) -> Progress:
-        files = [file for part in self.open_parts for file in part.files.values()]
-        return Progress(
-            samples=sum(len(file.problems) for file in files),
-            samples_done=sum(len(file.finished) for file in files),
-            problems=sum(len(part.part.benchmark.problems) for part in self.open_parts),
-            problems_done=sum(
-                part.is_problem_finished(position)
-                for part in self.open_parts
-                for position in range(len(part.part.benchmark.problems))
-            ),
-        )
-
-    def _tell_damage(self) -> None:
-        for part in self.open_parts:
-            for file in part.files.values():
-                if file.damaged_lines:
-                    note = (
-                        f"{file.damaged_lines} unreadable line(s) in {file.in_progress_path} are passed over"
-                    )
-                    print(f"note: {note}; their samples are made again", file=sys.stderr)
-
-    async def _work_through(self) -> None:
-        tasks = [(part, task) for part in self.open_parts for task in part.missing()]
-        queue = iter(tasks)
-        workers = min(self.parts[0].config.max_concurrent_requests, len(tasks))
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(workers):
-                    group.create_task(self._worker(queue))
-        except BaseExceptionGroup as errors:  # the first that a user can act on stands for all
-            known = [error for error in errors.exceptions if isinstance(error, MathforgeError)]
-            raise (known or errors.exceptions)[0] from None
-
-    async def _worker(self, queue: Iterator[tuple[OpenPart, Task]]) -> None:
-        for part, task in queue:
-            try:
-                sample = await self.generator.sample(task)
-            except FailedRequestError as error:
-                self._count_failure(task, error)
-                continue
-            self.failures_in_a_row = 0
-            grade = await asyncio.get_running_loop().run_in_executor(self.grading, self._grade, sample)
-            file = part.files[task.seed]
-            file.append(task.position, to_row(sample, grade))
-            if file.is_complete:
-                await asyncio.to_thread(file.finish)
-            self.progress.add_sample(is_problem_finished=part.is_problem_finished(task.position))
-
-    def _count_failure(self, task: Task, error: FailedRequestError) -> None:
-        self.failures_in_a_row += 1
-        self.result.failures.append(f"{task.benchmark} {task.problem.id} seed {task.sampler_seed}: {error}")
-        self.progress.add_failure()
-        if self.failures_in_a_row >= _FAILURES_IN_A_ROW:
-            raise ServerError(
-                f"{self.failures_in_a_row} samples failed one after the other; the last: {error}",
-                hint="finished samples are kept; see the server's log, then repeat the command",
-                code="server_failing",
-            )
-
-    def _grade(self, sample: Sample) -> Grade:
-        from .grading import extract_answer
-
-        answer = extract_answer(sample.generation)
-        if answer is None:
-            return Grade(None, False, "no_answer")
-        verdict = self.grader.grade(sample.problem.expected_answer, answer)
-        return Grade(answer, verdict.verdict == "equal", verdict.reason)
 
 
 def _summarize(parts: Sequence[Part], output_dir: Path, result: Result) -> None:

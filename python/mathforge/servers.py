@@ -181,7 +181,7 @@ class Server:
                 if not isinstance(error, aiohttp.ConnectionTimeoutError):
                     raise FailedRequestError(f"no answer within {timeout_s:g} s") from error
                 reason, pause_s = "connecting takes too long", None
-            except (aiohttp.ClientError, OSError, ValueError) as error:
+            except (aiohttp.ClientError, OSError, ValueError, TypeError, AttributeError) as error:
                 reason, pause_s = f"{type(error).__name__}: {error}".rstrip(": "), None
             else:
                 self._down_since, self._has_answered = None, True

@@ -1,0 +1,201 @@
+"""All missing samples of a run, made by one event loop: generate, grade, store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .config import Endpoint
+from .errors import MathforgeError, ServerError
+from .generating import Generator, Task
+from .progress import Progress
+from .samples import Grade, Sample, to_row
+from .servers import FailedRequestError, Server
+from .store import Folder
+from .units import OpenPart, Part
+
+if TYPE_CHECKING:
+    from .sandbox import Sandbox
+
+_FAILURES_IN_A_ROW = 16  # so many failed samples without one success end the run
+
+
+def run_async(job: Run) -> None:
+    """Run to the end; SIGTERM ends like Ctrl-C, and an event loop that is already running (a notebook) is no
+    obstacle."""
+
+    async def main() -> None:
+        if threading.current_thread() is threading.main_thread():
+            task = asyncio.current_task()
+            assert task is not None
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        await job.run()
+
+    def blocking() -> None:
+        try:
+            asyncio.run(main())
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        blocking()
+    else:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(blocking).result()
+
+
+@dataclass
+class Run:
+    """Makes every missing sample of a run.
+
+    Attributes:
+        parts: what to do.
+        folders: where, held by this process; one for each part.
+        endpoint: the server.
+        failures: receives one line for each sample that could not be made.
+        overwrite: delete earlier results first.
+        log_path: receives tracebacks of defects.
+    """
+
+    parts: list[Part]
+    folders: list[Folder]
+    endpoint: Endpoint
+    failures: list[str]
+    overwrite: bool
+    log_path: Path
+    failures_in_a_row: int = 0
+
+    async def run(self) -> None:
+        """Make all missing samples."""
+        from .grading import Grader
+
+        async with Server(self.endpoint, self._add_tokens) as server:
+            if self.overwrite:  # only once the server has shown that it is there
+                for folder in self.folders:
+                    folder.clear()
+            self.open_parts = [
+                OpenPart.of(part, folder, server.model.name)
+                for part, folder in zip(self.parts, self.folders, strict=True)
+            ]
+            self._tell_damage()
+            if all(part.is_complete for part in self.open_parts):
+                return
+            with (
+                self._open_sandbox() as sandbox,
+                contextlib.closing(Grader()) as grader,
+                ThreadPoolExecutor(1, "grading") as self.grading,
+                self._counts() as self.progress,
+            ):
+                self.grader = grader
+                self.generator = Generator(server, sandbox, self.progress.add_call)
+                try:
+                    await self._work_through()
+                finally:
+                    for part in self.open_parts:
+                        for file in part.files.values():
+                            file.close()
+
+    def _add_tokens(self, count: int) -> None:
+        self.progress.add_tokens(count)
+
+    @contextlib.contextmanager
+    def _open_sandbox(self) -> Iterator[Sandbox | None]:
+        config = self.parts[0].config
+        if not config.code_execution:
+            yield None
+            return
+        from .sandbox import Sandbox
+
+        with Sandbox(workers=config.sandbox.workers, memory_mib=config.sandbox.memory_mib) as sandbox:
+            yield sandbox
+
+    def _counts(self) -> Progress:
+        files = [file for part in self.open_parts for file in part.files.values()]
+        return Progress(
+            samples=sum(len(file.problems) for file in files),
+            samples_done=sum(len(file.finished) for file in files),
+            problems=sum(len(part.part.benchmark.problems) for part in self.open_parts),
+            problems_done=sum(
+                part.is_problem_finished(position)
+                for part in self.open_parts
+                for position in range(len(part.part.benchmark.problems))
+            ),
+        )
+
+    def _tell_damage(self) -> None:
+        for part in self.open_parts:
+            for file in part.files.values():
+                if file.damaged_lines:
+                    note = (
+                        f"{file.damaged_lines} unreadable line(s) in {file.in_progress_path} are passed over"
+                    )
+                    print(f"note: {note}; their samples are made again", file=sys.stderr)
+
+    async def _work_through(self) -> None:
+        tasks = [(part, task) for part in self.open_parts for task in part.missing()]
+        queue = iter(tasks)
+        workers = min(self.parts[0].config.max_concurrent_requests, len(tasks))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(self._worker(queue))
+        except BaseExceptionGroup as errors:  # the first that a user can act on stands for all
+            known = [error for error in errors.exceptions if isinstance(error, MathforgeError)]
+            raise (known or errors.exceptions)[0] from None
+
+    async def _worker(self, queue: Iterator[tuple[OpenPart, Task]]) -> None:
+        for part, task in queue:
+            try:
+                sample = await self.generator.sample(task)
+                grade = await asyncio.get_running_loop().run_in_executor(self.grading, self._grade, sample)
+            except MathforgeError:
+                raise
+            except FailedRequestError as error:
+                self._count_failure(task, str(error))
+                continue
+            except Exception as error:  # a defect of ours that one sample meets must not cost the others
+                self._log_defect(task)
+                self._count_failure(task, f"internal error, {type(error).__name__}: {error}")
+                continue
+            self.failures_in_a_row = 0
+            file = part.files[task.seed]
+            file.append(task.position, to_row(sample, grade))
+            if file.is_complete:
+                await asyncio.to_thread(file.finish)
+            self.progress.add_sample(is_problem_finished=part.is_problem_finished(task.position))
+
+    def _log_defect(self, task: Task) -> None:
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_path.open("a", encoding="utf-8") as log:
+            log.write(f"{task.request_id(0)}\n{traceback.format_exc()}\n")
+
+    def _count_failure(self, task: Task, reason: str) -> None:
+        self.failures_in_a_row += 1
+        self.failures.append(f"{task.benchmark} {task.problem.id} seed {task.sampler_seed}: {reason}")
+        self.progress.add_failure()
+        if self.failures_in_a_row >= _FAILURES_IN_A_ROW:
+            raise ServerError(
+                f"{self.failures_in_a_row} samples failed one after the other; the last: {reason}",
+                hint="finished samples are kept; see the server's log, then repeat the command",
+                code="server_failing",
+            )
+
+    def _grade(self, sample: Sample) -> Grade:
+        from .grading import extract_answer
+
+        answer = extract_answer(sample.generation)
+        if answer is None:
+            return Grade(None, False, "no_answer")
+        verdict = self.grader.grade(sample.problem.expected_answer, answer)
+        return Grade(answer, verdict.verdict == "equal", verdict.reason)
