@@ -58,7 +58,7 @@ class Session:
 @final
 class Sandbox:
     def __new__(
-        cls, dir: str | PathLike[str], memory_mib: int = 1024, max_output_chars: int = 32768
+        cls, prepared_dir: str | PathLike[str], memory_mib: int = 1024, max_output_chars: int = 32768
     ) -> Self: ...
     def session(self, seed: int | None = None) -> Session: ...
 

@@ -70,8 +70,7 @@ def run(source):
         except BaseException as error:
             return report(error)
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except MemoryError:
@@ -91,11 +90,16 @@ def prepare():
         sys.stderr = stream(2)
 
 
+def flush():
+    """Writes out what the streams hold back; a cell may have closed them."""
+    for output in (sys.stdout, sys.stderr):
+        if output is not None and not output.closed:
+            output.flush()
+
+
 def stream(descriptor):
     """A fresh standard stream, written through at every line so that a killed cell's output is not lost."""
-    return open(  # noqa: SIM115 it outlives this function
-        descriptor, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1
-    )
+    return open(descriptor, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)
 
 
 def execute(source):

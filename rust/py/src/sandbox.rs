@@ -20,11 +20,16 @@ struct Sandbox(mathforge_sandbox::Sandbox);
 #[pymethods]
 impl Sandbox {
     #[new]
-    #[pyo3(signature = (dir, memory_mib=1024, max_output_chars=32_768))]
-    fn new(py: Python<'_>, dir: PathBuf, memory_mib: usize, max_output_chars: usize) -> PyResult<Self> {
+    #[pyo3(signature = (prepared_dir, memory_mib=1024, max_output_chars=32_768))]
+    fn new(
+        py: Python<'_>,
+        prepared_dir: PathBuf,
+        memory_mib: usize,
+        max_output_chars: usize,
+    ) -> PyResult<Self> {
         let config =
             SandboxConfig { memory_mib, max_output_bytes: max_output_chars, ..SandboxConfig::default() };
-        py.detach(|| mathforge_sandbox::Sandbox::open(&dir, config)).map(Self).map_err(raised)
+        py.detach(|| mathforge_sandbox::Sandbox::open(&prepared_dir, config)).map(Self).map_err(raised)
     }
 
     #[pyo3(signature = (seed=None))]
