@@ -221,9 +221,9 @@ fn call(
             let mut at = top;
             for value in variadic {
                 let size = if matches!(value, Val::I32(_) | Val::F32(_)) { 4 } else { 8 };
-                at = at.next_multiple_of(size);
+                at = at.checked_next_multiple_of(size).ok_or(Errno::NOMEM)?;
                 store(guest, at, value)?;
-                at += size;
+                at = at.wrapping_add(size);
             }
             values.push(Val::I32(top as i32));
         }
@@ -278,7 +278,7 @@ fn enter(
                 Shape::LongDouble => {
                     let at = reserve(16)?;
                     store(guest, at, first)?;
-                    store(guest, at + 8, params.next().ok_or(Errno::INVAL)?)?;
+                    store(guest, at.wrapping_add(8), params.next().ok_or(Errno::INVAL)?)?;
                     at
                 }
                 _ => {
@@ -287,7 +287,7 @@ fn enter(
                     at
                 }
             };
-            guest.bytes.put_u32(addresses + 4 * index as u32, at)?;
+            guest.bytes.put_u32(addresses.wrapping_add(4 * index as u32), at)?;
         }
         Ok((into, addresses))
     })
@@ -366,11 +366,11 @@ fn link_closures(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
             let exports = exports(&caller)?;
             let slot = with_guest(&mut caller, |guest| guest.bytes.u32(at)).map_err(refused)?;
             let closures = &mut caller.data_mut().closures;
-            if let Some(index) = closures.live.iter().position(|closure| closure.slot == slot) {
-                closures.live.swap_remove(index);
+            closures.live.retain(|closure| closure.slot != slot);
+            if !closures.free.contains(&slot) {
                 closures.free.push(slot);
-                exports.table.set(&mut caller, u64::from(slot), Ref::Func(None))?;
             }
+            exports.table.set(&mut caller, u64::from(slot), Ref::Func(None))?;
             exports.free.call(&mut caller, at)
         },
     )?;

@@ -188,14 +188,17 @@ impl Worker {
         interpreter.host().limit.start(timeout, shared.config.grace);
         interpreter.watch();
         let result = shared.image.runner.run(interpreter, code);
-        drop(ticking);
         let interrupted = interpreter.host().limit.stop();
-        let (status, note, state_lost) = judge(&result, interrupted, timeout);
+        let (status, note, mut state_lost) = judge(&result, interrupted, timeout);
         if !state_lost && interrupted {
             interpreter.clear_signal();
-            // Should the interrupt still be on its way, it must not hit the next cell.
-            let _ = shared.image.runner.settle(interpreter);
+            // Should the interrupt still be on its way, it must not hit the next cell. A handler that the cell left
+            // behind may run now, so this is limited as well.
+            interpreter.host().limit.start(shared.config.grace, Duration::ZERO);
+            state_lost = shared.image.runner.settle(interpreter).is_err();
+            interpreter.host().limit.stop();
         }
+        drop(ticking);
         let host = interpreter.host();
         let (stdout, cut_out) = host.stdout.take();
         let (mut stderr, cut_err) = host.stderr.take();

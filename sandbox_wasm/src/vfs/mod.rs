@@ -138,7 +138,7 @@ impl Vfs {
     pub fn create(&mut self, path: &str, now_ns: u64) -> Result<Ino> {
         self.writable_dir(parent(path))?;
         let ino = self.new_inode(Vec::new(), now_ns);
-        self.overlay.insert(path.to_owned(), Entry::Node(Node::File(ino)));
+        self.place(path, Node::File(ino)).inspect_err(|_| self.release(ino))?;
         Ok(ino)
     }
 
@@ -148,7 +148,7 @@ impl Vfs {
         let mut data = vec![0; file.len() as usize];
         file.read_at(0, &mut data)?;
         let ino = self.new_inode(data, now_ns);
-        self.overlay.insert(path.to_owned(), Entry::Node(Node::File(ino)));
+        self.place(path, Node::File(ino)).inspect_err(|_| self.release(ino))?;
         Ok(ino)
     }
 
@@ -158,8 +158,7 @@ impl Vfs {
             return Err(Errno::EXIST);
         }
         self.writable_dir(parent(path))?;
-        self.overlay.insert(path.to_owned(), Entry::Node(Node::Dir));
-        Ok(())
+        self.place(path, Node::Dir)
     }
 
     /// Removes a file.
@@ -207,7 +206,7 @@ impl Vfs {
             Err(_) => {}
         }
         let children = if is_dir { self.list(from)? } else { Vec::new() };
-        self.overlay.insert(to.to_owned(), Entry::Node(node));
+        self.place(to, node)?;
         for name in children {
             self.rename(&format!("{from}/{name}"), &format!("{to}/{name}"))?;
         }
@@ -295,12 +294,24 @@ impl Vfs {
         Ok(())
     }
 
+    /// Puts a node at a path. Paths count against the cap, or a session could fill the host with empty files.
+    fn place(&mut self, path: &str, node: Node) -> Result<()> {
+        if !self.overlay.contains_key(path) {
+            self.reserve(path_cost(path))?;
+        }
+        self.overlay.insert(path.to_owned(), Entry::Node(node));
+        Ok(())
+    }
+
     /// Hides the path; what the overlay alone knew is simply dropped.
     fn forget(&mut self, path: &str) {
         if self.tree.get(path).is_some() {
-            self.overlay.insert(path.to_owned(), Entry::Removed);
-        } else {
-            self.overlay.remove(path);
+            // At most one small entry for every file of the image.
+            if self.overlay.insert(path.to_owned(), Entry::Removed).is_none() {
+                self.used_bytes += path_cost(path);
+            }
+        } else if self.overlay.remove(path).is_some() {
+            self.used_bytes -= path_cost(path);
         }
     }
 
@@ -311,6 +322,11 @@ impl Vfs {
             _ => Err(Errno::NOTDIR),
         }
     }
+}
+
+/// What an entry of the overlay costs the host, generously.
+fn path_cost(path: &str) -> usize {
+    path.len() + 256
 }
 
 /// The directory a normalised path lies in.

@@ -1,5 +1,7 @@
 use super::*;
 
+const ROOMY: usize = 10_000;
+
 fn vfs(cap: usize) -> Vfs {
     let mut tree = Tree::new();
     tree.add_file("/lib/a.py", SharedFile::Loaded(Arc::from(&b"shared"[..])));
@@ -17,7 +19,7 @@ fn paths_are_normalised_and_cannot_leave_the_root() {
 
 #[test]
 fn writing_a_shared_file_changes_only_this_session() {
-    let mut fs = vfs(100);
+    let mut fs = vfs(ROOMY);
     let other = fs.clone();
     let Node::Shared(file) = fs.get("/lib/a.py").unwrap() else { panic!("shared") };
     let ino = fs.copy_up("/lib/a.py", &file, 0).unwrap();
@@ -28,7 +30,8 @@ fn writing_a_shared_file_changes_only_this_session() {
 
 #[test]
 fn removed_files_vanish_from_listings_and_free_their_space() {
-    let mut fs = vfs(10);
+    let paths = path_cost("/lib/a.py") + path_cost("/lib/new");
+    let mut fs = vfs(paths + 10);
     fs.unlink("/lib/a.py").unwrap();
     assert_eq!(fs.list("/lib").unwrap(), ["deep"]);
     assert_eq!(fs.get("/lib/a.py").unwrap_err(), Errno::NOENT);
@@ -42,7 +45,7 @@ fn removed_files_vanish_from_listings_and_free_their_space() {
 
 #[test]
 fn an_unlinked_open_file_lives_until_it_is_closed() {
-    let mut fs = vfs(10);
+    let mut fs = vfs(ROOMY);
     let ino = fs.create("/tmp/x", 0).unwrap();
     fs.retain(ino);
     fs.unlink("/tmp/x").unwrap();
@@ -54,7 +57,7 @@ fn an_unlinked_open_file_lives_until_it_is_closed() {
 
 #[test]
 fn directories_move_with_their_contents() {
-    let mut fs = vfs(10);
+    let mut fs = vfs(ROOMY);
     fs.rename("/lib", "/home/user/lib").unwrap();
     assert_eq!(fs.get("/lib").unwrap_err(), Errno::NOENT);
     assert!(matches!(fs.get("/home/user/lib/deep/b.py").unwrap(), Node::Shared(_)));
@@ -64,9 +67,20 @@ fn directories_move_with_their_contents() {
 
 #[test]
 fn files_are_not_directories() {
-    let mut fs = vfs(10);
+    let mut fs = vfs(ROOMY);
     assert_eq!(fs.get("/lib/a.py/x").unwrap_err(), Errno::NOTDIR);
     assert_eq!(fs.create("/nowhere/x", 0).unwrap_err(), Errno::NOENT);
     assert_eq!(fs.create("/dev/x", 0).unwrap_err(), Errno::PERM);
     assert_eq!(fs.list("/lib/a.py").unwrap_err(), Errno::NOTDIR);
+}
+
+#[test]
+fn empty_files_cannot_fill_the_host() {
+    let mut fs = vfs(ROOMY);
+    let made = (0..1000).take_while(|n| fs.create(&format!("/tmp/{n}"), 0).is_ok()).count();
+    assert!(made < 50, "{made} files");
+    for n in 0..made {
+        fs.unlink(&format!("/tmp/{n}")).unwrap();
+    }
+    assert_eq!((0..1000).take_while(|n| fs.create(&format!("/tmp/{n}"), 0).is_ok()).count(), made);
 }
