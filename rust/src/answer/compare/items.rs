@@ -107,6 +107,9 @@ fn in_any_order(left: &[Value], right: &[Value], policy: Policy, budget: &mut Bu
     if ordered.is_equal() {
         return ordered;
     }
+    if let Some(verdict) = by_name(left, right, policy, budget) {
+        return verdict;
+    }
     let named = |items: &[Value]| items.iter().any(|item| matches!(item, Value::Named(..)));
     if named(left) != named(right) {
         return Verdict::undecided(Reason::NameDiffers);
@@ -120,6 +123,22 @@ fn in_any_order(left: &[Value], right: &[Value], policy: Policy, budget: &mut Bu
         return Verdict::undecided(Reason::Limit);
     };
     table.matched()
+}
+
+/// `x=1, y=2` and `y=2, x=1`: where both sides give each of the same names once, like meets like.
+fn by_name(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget) -> Option<Verdict> {
+    let sorted = |items: &[Value]| {
+        let named = |item: &Value| match item {
+            Value::Named(name, value) => Some((name.clone(), (**value).clone())),
+            _ => None,
+        };
+        let mut pairs = items.iter().map(named).collect::<Option<Vec<_>>>()?;
+        pairs.sort_by(|(left, _), (right, _)| left.cmp(right));
+        let (names, values): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        names.windows(2).all(|pair| pair[0] != pair[1]).then_some((names, values))
+    };
+    let ((left_names, left), (right_names, right)) = (sorted(left)?, sorted(right)?);
+    (left_names == right_names).then(|| in_order(&left, &right, policy, budget))
 }
 
 fn as_sets(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget) -> Verdict {

@@ -1,0 +1,184 @@
+//! Laws of comparison, on answers drawn from a grammar, on damaged ones and on hostile ones.
+
+use mathforge_core::answer::normalize::normalize;
+use mathforge_core::answer::parse::parse;
+use mathforge_core::answer::{Reason, VerdictKind, compare};
+use proptest::prelude::*;
+
+/// Answers of the kinds people box.
+fn answer() -> impl Strategy<Value = String> {
+    let number = prop_oneof![
+        (-999i32..1000).prop_map(|n| n.to_string()),
+        (1u32..99, 1u32..99).prop_map(|(a, b)| format!("\\frac{{{a}}}{{{b}}}")),
+        (0u32..99, 0u32..9999).prop_map(|(a, b)| format!("{a}.{b}")),
+        (1u32..20, 1u32..50).prop_map(|(a, b)| format!("{a}\\sqrt{{{b}}}")),
+        Just("\\pi".to_owned()),
+        Just("x".to_owned()),
+        Just("\\sin 1".to_owned()),
+        Just("\\sqrt[3]{5}".to_owned()),
+    ];
+    let expression = number.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}+{b}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a})({b})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("\\frac{{{a}}}{{{b}}}")),
+            (inner.clone(), 0u32..4).prop_map(|(a, n)| format!("({a})^{{{n}}}")),
+            inner.prop_map(|a| format!("-{a}")),
+        ]
+    });
+    prop_oneof![
+        4 => expression.clone(),
+        1 => prop::collection::vec(expression.clone(), 2..4).prop_map(|items| items.join(", ")),
+        1 => prop::collection::vec(expression.clone(), 2..4).prop_map(|items| format!("({})", items.join(", "))),
+        1 => expression.clone().prop_map(|a| format!("x={a}")),
+        1 => expression.clone().prop_map(|a| format!("{a}\\%")),
+        1 => expression.prop_map(|a| format!("{a}\\text{{ cm}}")),
+    ]
+}
+
+/// Anything built of the pieces the lexer knows, mostly broken.
+fn soup() -> impl Strategy<Value = String> {
+    r"(\\(frac|sqrt|left|right|text|pi|pm|begin|boxed|circ|overline)|[{}()\[\]|^_+*/=<>,;:!%$.\\ ]|[0-9]{1,4}|[a-zA-Z]|²|½|−){0,24}"
+}
+
+proptest! {
+    #[test]
+    fn what_parses_equals_itself(text in answer()) {
+        let verdict = compare(&text, &text);
+        let undefined = verdict.reason == Reason::UndefinedValue;
+        prop_assert!(verdict.is_equal() || undefined, "{text}: {verdict:?}");
+    }
+
+    #[test]
+    fn order_does_not_matter(left in answer(), right in answer()) {
+        prop_assert_eq!(compare(&left, &right).kind, compare(&right, &left).kind);
+    }
+
+    #[test]
+    fn a_wrapped_answer_stays_equal(text in answer()) {
+        let verdict = compare(&text, &format!("$ \\left({}\\right) $", text.replace("\\frac", "\\dfrac")));
+        prop_assert!(verdict.kind != VerdictKind::Different || text.contains(','), "{text}: {verdict:?}");
+    }
+
+    #[test]
+    fn adding_one_makes_a_difference(text in answer()) {
+        prop_assume!(!text.contains([',', '=', '%']) && !text.contains("cm"));
+        let verdict = compare(&text, &format!("{text}+1"));
+        prop_assert!(!verdict.is_equal(), "{text}: {verdict:?}");
+    }
+
+    #[test]
+    fn soup_never_panics_and_is_symmetric(left in soup(), right in soup()) {
+        prop_assert_eq!(compare(&left, &right).kind, compare(&right, &left).kind);
+        let once = normalize(&left).into_owned();
+        prop_assert_eq!(normalize(&once).into_owned(), once.clone());
+        if let Ok(parsed) = parse(&once) {
+            prop_assert!(parsed.tree.to_json().starts_with('['));
+        }
+    }
+}
+
+/// (hostile answer, what 7 compared with it must give; None where only survival counts)
+fn hostile() -> Vec<(String, Option<VerdictKind>)> {
+    let nested = |open: &str, close: &str, n: usize| format!("{}7{}", open.repeat(n), close.repeat(n));
+    let equal = Some(VerdictKind::Equal);
+    let mut all: Vec<(String, Option<VerdictKind>)> = vec![
+        (nested("(", ")", 20_000), equal),
+        (nested("{", "}", 20_000), equal),
+        (nested("\\boxed{", "}", 20_000), equal),
+        (nested("\\sqrt{", "}", 300), None),
+        (format!("{}7{}", "\\frac{".repeat(400), "}{1}".repeat(400)), None),
+        (format!("{}7", "-".repeat(3_000)), equal),
+        (format!("{}7", "-".repeat(3_001)), Some(VerdictKind::Different)),
+        ("(".repeat(100_000), None),
+        ("9".repeat(100_000), Some(VerdictKind::Different)),
+        (vec!["1"; 20_000].join("+"), Some(VerdictKind::Different)),
+        ("x".repeat(50_000), None),
+        (vec!["7"; 20_000].join(","), Some(VerdictKind::Different)),
+        ("\\".repeat(100_000), None),
+        ("$".repeat(100_000), None),
+        ("7!".to_owned() + &"!".repeat(5_000), None),
+        ("2^".repeat(5_000) + "2", None),
+        ("\\text{".repeat(20_000), None),
+        (vec!["\\frac{1}{7}"; 2_000].join("+"), None),
+        ((1..2_000).map(|n| format!("1/{n}")).collect::<Vec<_>>().join("+"), None),
+        ((1..400).map(|n| format!("\\sqrt{{{n}}}")).collect::<Vec<_>>().join("+"), None),
+        (
+            format!("({})^{{50}}", (1..12).map(|n| format!("\\sqrt{{{n}}}")).collect::<Vec<_>>().join("+")),
+            None,
+        ),
+    ];
+    for text in [
+        "10^{10^{10}}",
+        "9^{9^{9^9}}",
+        "1+10^{-10^9}",
+        "(10^9)!",
+        r"\binom{10^9}{5\cdot 10^8}",
+        "((((9!)!)!)!)!",
+        r"\boxed{7",
+        r"\left(7",
+        r"\begin{pmatrix}7",
+        "__import__('os').system('true')",
+        "open('/etc/passwd')",
+        "(lambda: 7)()",
+        r"\input{x}",
+        r"\write18{ls}",
+        r"\def\a{\a}\a",
+        "7/0",
+        "0/0",
+        r"0\cdot\infty",
+        r"\infty-\infty",
+        r"\tan 90^\circ",
+        "nan",
+        "inf",
+        "1e400",
+        "1e99999",
+        "1e-400",
+        "7 or 8",
+        "6<x<8",
+        "7=7=8",
+        "x",
+        "",
+        "   ",
+        r"e^{\pi}-\pi",
+        r"e^{\pi\sqrt{163}}",
+        r"\sin(10^{-20})",
+        "(a+b+c+d+e+f)^{20}",
+        r"\sum_{k=1}^{10^9} k",
+        r"\int_0^1 e^{-x^2} dx",
+        "(x+1)^{200}",
+        "(1/3)^{100000}",
+        "7.0000000000000000000000001",
+        r"\sqrt{10^{4000}+1}",
+        r"\sqrt[64]{12345678901234567890123456789}",
+        "0^0",
+        "(-8)^{1/3}",
+        "1e5e5",
+    ] {
+        all.push((text.to_owned(), None));
+    }
+    for text in ["\u{200B}7", "7\u{202E}", "\u{0}7", "７", "٧", r"\phantom{8}7", "7\u{FEFF}"] {
+        all.push((text.to_owned(), equal));
+    }
+    all
+}
+
+#[test]
+fn hostile_answers_are_survived_and_not_believed() {
+    for (text, expected) in hostile() {
+        let shown: String = text.chars().take(60).collect();
+        for other in ["7", "8", r"\frac{1}{7}", "10^{10^{10}}+1", text.as_str()] {
+            let (forward, backward) = (compare(other, &text), compare(&text, other));
+            assert_eq!(forward.kind, backward.kind, "{other} against {shown}");
+        }
+        if let Some(expected) = expected {
+            assert_eq!(compare("7", &text).kind, expected, "{shown}");
+        } else {
+            assert!(
+                !compare("7", &text).is_equal() || text.contains("boxed{7") || text.contains("left(7"),
+                "{shown}"
+            );
+        }
+        assert!(!compare("8", &text).is_equal(), "{shown}");
+    }
+}
