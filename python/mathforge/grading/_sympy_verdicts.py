@@ -20,7 +20,7 @@ _DIGITS = 60
 _TOLERANCE = sp.Float("1e-40")
 _MIN_SIGNIFICANT = 6
 """A decimal with this many digits may round the exact value, as in native comparison."""
-_POINTS = (sp.Rational(137, 97), sp.Rational(271, 311), sp.Rational(613, 173))
+_POINTS = (sp.Rational(137, 97), sp.Rational(271, 311), sp.Rational(-613, 173))
 
 
 def decide(gold: Tree, answer: Tree) -> tuple[str, str]:
@@ -108,28 +108,30 @@ def _scalars(gold: Tree, answer: Tree) -> tuple[str, str]:
         return UNDECIDED
     if _rounds(gold, left, right) or _rounds(answer, right, left):
         return "equal", "sympy_rounded"
-    difference = left - right
-    if _separated(difference, left):
+    if _separated(left, right):
         return DIFFERENT
+    difference = left - right
     if sp.simplify(difference) == 0 or difference.equals(0):
         return EQUAL
     return UNDECIDED
 
 
-def _separated(difference: Any, scale: Any) -> bool:
-    """Numerically nonzero at a point where both sides are defined; far outside the error of the
-    evaluation."""
-    symbols = sorted(difference.free_symbols, key=str)
-    for shift in range(len(_POINTS)):
+def _separated(left: Any, right: Any) -> bool:
+    """Numerically different at a point where both sides are real, far outside the error of evaluation.
+
+    Constants may be complex. The last point is negative, which tells `sqrt(x^2)` from `x`.
+    """
+    symbols = sorted(left.free_symbols | right.free_symbols, key=str)
+    for shift in range(len(_POINTS) if symbols else 1):
         point = {symbol: _POINTS[(at + shift) % len(_POINTS)] + at for at, symbol in enumerate(symbols)}
-        value = difference.evalf(_DIGITS, subs=point)
-        size = scale.evalf(_DIGITS, subs=point)
-        if not (value.is_number and size.is_number and value.is_finite and size.is_finite):
+        values = [side.evalf(_DIGITS, subs=point) for side in (left, right)]
+        if not all(
+            value.is_number and value.is_finite and (value.is_real or not symbols) for value in values
+        ):
             continue
-        if sp.Abs(value) > _TOLERANCE * (1 + sp.Abs(size)):
+        difference = (left - right).evalf(_DIGITS, subs=point)
+        if sp.Abs(difference) > _TOLERANCE * (1 + sp.Abs(values[0])):
             return True
-        if not symbols:
-            break
     return False
 
 

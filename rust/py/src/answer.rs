@@ -6,6 +6,7 @@ use mathforge_core::answer::compare::{Policy, Prepared};
 use mathforge_core::answer::{VerdictKind, compare, extract, normalize, parse};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use std::borrow::Cow;
 
 /// Whether two answers say the same, and by which rule.
@@ -69,13 +70,17 @@ fn compare_answers(py: Python<'_>, gold: &str, answer: &str) -> Verdict {
 }
 
 #[pyfunction]
-fn compare_batch(py: Python<'_>, golds: Vec<String>, answers: Vec<String>) -> PyResult<Vec<Verdict>> {
+fn compare_batch(
+    py: Python<'_>,
+    golds: Vec<PyBackedStr>,
+    answers: Vec<PyBackedStr>,
+) -> PyResult<Vec<Verdict>> {
     if golds.len() != answers.len() {
         let (golds, answers) = (golds.len(), answers.len());
         return Err(PyValueError::new_err(format!("got {golds} golds but {answers} answers")));
     }
     Ok(py.detach(|| {
-        let compared = |(gold, answer): (&String, &String)| {
+        let compared = |(gold, answer): (&PyBackedStr, &PyBackedStr)| {
             Prepared::new(gold).compare(&Prepared::new(answer), Policy::default()).into()
         };
         golds.iter().zip(&answers).map(compared).collect()
@@ -88,9 +93,9 @@ fn answer_tree(py: Python<'_>, text: &str) -> Option<String> {
 }
 
 #[pyfunction]
-fn answer_classes(py: Python<'_>, answers: Vec<Option<String>>) -> Vec<Option<usize>> {
+fn answer_classes(py: Python<'_>, answers: Vec<Option<PyBackedStr>>) -> Vec<Option<usize>> {
     py.detach(|| {
-        let answers: Vec<_> = answers.iter().map(Option::as_deref).collect();
+        let answers: Vec<_> = answers.iter().map(|answer| answer.as_ref().map(|answer| &**answer)).collect();
         mathforge_core::metrics::classes(&answers)
     })
 }

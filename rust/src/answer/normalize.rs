@@ -5,6 +5,7 @@
 
 use super::replacements::{Action, ascii, character, command, subscript, superscript};
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// Rounds of the three rules; two are enough for text people write, the rest is for adversarial nesting.
 const MAX_ROUNDS: usize = 8;
@@ -75,10 +76,11 @@ fn unicode(text: &str) -> Cow<'_, str> {
 /// Rule `commands`: also drops `$` marks and runs of spaces.
 fn commands(text: &str) -> String {
     let mut out = Output { text: String::with_capacity(text.len()), ends_in_command: false };
+    let braces = Braces::of(text);
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         if c == '\\' {
-            rest = one_command(rest, &mut out);
+            rest = one_command(rest, &braces, &mut out);
             continue;
         }
         rest = &rest[c.len_utf8()..];
@@ -92,7 +94,7 @@ fn commands(text: &str) -> String {
 }
 
 /// Handles the command that `rest` starts with and returns what follows it.
-fn one_command<'a>(rest: &'a str, out: &mut Output) -> &'a str {
+fn one_command<'a>(rest: &'a str, braces: &Braces, out: &mut Output) -> &'a str {
     let letters = rest[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
     let length = 1 + if letters > 0 { letters } else { rest[1..].chars().next().map_or(0, char::len_utf8) };
     let (whole, after) = rest.split_at(length);
@@ -108,7 +110,7 @@ fn one_command<'a>(rest: &'a str, out: &mut Output) -> &'a str {
             &after_spaces[1..]
         }
         Some(Action::Drop) => after,
-        Some(Action::DropArgument) => group(after_spaces).map_or(after, |(_, after)| after),
+        Some(Action::DropArgument) => braces.group(after_spaces).map_or(after, |(_, after)| after),
         Some(Action::Space) => {
             out.push(' ');
             after
@@ -117,7 +119,7 @@ fn one_command<'a>(rest: &'a str, out: &mut Output) -> &'a str {
             out.push_command(to);
             after
         }
-        Some(Action::Words) => match group(after_spaces) {
+        Some(Action::Words) => match braces.group(after_spaces) {
             Some((words, after)) => {
                 push_words(name, words, out);
                 after
@@ -145,28 +147,38 @@ fn push_words(name: &str, words: &str, out: &mut Output) {
     }
 }
 
-/// The content of the brace group that `text` starts with, and what follows it.
-fn group(text: &str) -> Option<(&str, &str)> {
-    let mut depth = 0_usize;
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'{' => depth += 1,
-            b'}' => {
-                depth = depth.checked_sub(1)?;
-                if depth == 0 {
-                    return Some((&text[1..at], &text[at + 1..]));
+/// Which brace closes which, found once, so that thousands of unclosed groups cost no more than one.
+struct Braces {
+    /// Bytes from an opening brace to its partner, by bytes from the opening brace to the end of the text.
+    lengths: HashMap<usize, usize>,
+}
+
+impl Braces {
+    fn of(text: &str) -> Self {
+        let mut lengths = HashMap::new();
+        let mut open = Vec::new();
+        let mut escaped = false;
+        for (at, byte) in text.bytes().enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'{' => open.push(at),
+                b'}' => {
+                    if let Some(start) = open.pop() {
+                        lengths.insert(text.len() - start, at - start);
+                    }
                 }
+                _ => {}
             }
-            _ => {}
         }
-        if depth == 0 {
-            return None;
-        }
+        Self { lengths }
     }
-    None
+
+    /// The content of the group that `rest`, a tail of the text, starts with, and what follows it.
+    fn group<'a>(&self, rest: &'a str) -> Option<(&'a str, &'a str)> {
+        let length = *rest.starts_with('{').then(|| self.lengths.get(&rest.len())).flatten()?;
+        Some((&rest[1..length], &rest[length + 1..]))
+    }
 }
 
 /// Text under construction: never two spaces in a row, never a letter glued to a command.

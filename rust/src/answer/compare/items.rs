@@ -128,11 +128,11 @@ fn in_any_order(left: &[Value], right: &[Value], policy: Policy, budget: &mut Bu
 /// `x=1, y=2` and `y=2, x=1`: where both sides give each of the same names once, like meets like.
 fn by_name(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget) -> Option<Verdict> {
     let sorted = |items: &[Value]| {
-        let named = |item: &Value| match item {
+        let pair = |item: &Value| match item {
             Value::Named(name, value) => Some((name.clone(), (**value).clone())),
             _ => None,
         };
-        let mut pairs = items.iter().map(named).collect::<Option<Vec<_>>>()?;
+        let mut pairs = items.iter().map(pair).collect::<Option<Vec<_>>>()?;
         pairs.sort_by(|(left, _), (right, _)| left.cmp(right));
         let (names, values): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         names.windows(2).all(|pair| pair[0] != pair[1]).then_some((names, values))
