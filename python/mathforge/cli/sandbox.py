@@ -1,0 +1,67 @@
+"""`mathforge sandbox prepare` and `mathforge sandbox run`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+NAME = "sandbox"
+HELP = "Prepare the Python sandbox, or run a file in it"
+EXAMPLE = "mathforge sandbox run solution.py --timeout-s 10"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and their flags."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="prepare|run")
+    preparing = actions.add_parser(
+        "prepare",
+        help="fetch the pinned files and build the image; does nothing when it is built and intact",
+        allow_abbrev=False,
+    )
+    preparing.add_argument(
+        "--from",
+        dest="files_from",
+        metavar="DIR",
+        help="folder that holds the package files; no network is used",
+    )
+    running = actions.add_parser("run", help="run a file as one cell of a new session", allow_abbrev=False)
+    running.add_argument("file", metavar="FILE", help="a Python file, or - for stdin")
+    running.add_argument("--timeout-s", type=float, default=10.0, help="time limit in seconds (default 10)")
+    running.add_argument("--memory-mib", type=int, default=1024, help="memory limit in MiB (default 1024)")
+    running.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
+    for action in (preparing, running):
+        action.add_argument("--packages", nargs="+", default=[], help="pinned packages beside the default")
+        action.add_argument(
+            "--cache-dir", help="where images are kept (default: $MATHFORGE_CACHE or ~/.cache/mathforge)"
+        )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked; 1 when a cell did not end well."""
+    return _prepare(args) if args.action == "prepare" else _run(args)
+
+
+def _prepare(args: argparse.Namespace) -> int:
+    from ..sandbox import prepare
+
+    print(prepare(args.packages, cache_dir=args.cache_dir, files_from=args.files_from, thorough=True))
+    return 0
+
+
+def _run(args: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
+    from ..sandbox import Sandbox
+
+    source = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
+    code = source.decode("utf-8", "replace")
+    with Sandbox(args.packages, memory_mib=args.memory_mib, cache_dir=args.cache_dir) as box:
+        outcome = box.session().run(code, args.timeout_s)
+    if args.json:
+        print(json.dumps(asdict(outcome)))
+    else:
+        sys.stdout.write(outcome.stdout)
+        sys.stderr.write(outcome.stderr)
+    return 0 if outcome.status == "ok" else 1
