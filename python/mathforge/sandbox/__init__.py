@@ -94,8 +94,8 @@ class Sandbox:
 class Session:
     """A Python interpreter whose variables live from cell to cell; a context manager.
 
-    Cells of one session run one after the other. Over all sessions of a sandbox, as many cells run at a time as
-    there are processors; the rest wait, without their time limit running.
+    Cells of one session run one after the other. Over all sessions of a sandbox, as many cells run at a time
+    as there are processors; the rest wait, without their time limit running.
     """
 
     def __init__(self, cells: _Cells) -> None:

@@ -19,7 +19,7 @@ class Progress(Protocol):
 
 
 class StderrProgress:
-    """A bar on a terminal, elsewhere a line per stage. Silent before the first one: a cache hit shows nothing."""
+    """A bar on a terminal, elsewhere a line per stage. Silent before the first: a cache hit shows nothing."""
 
     def __init__(self) -> None:
         self._bar: RichProgress | None = None
