@@ -21,7 +21,7 @@ use crate::python::{Runner, build_step, literal};
 use crate::random::Random;
 use crate::vfs::{SharedFile, Tree};
 
-const INSTALLER: &str = include_str!("../guest/install.py");
+pub(crate) const INSTALLER: &str = include_str!("../guest/install.py");
 /// Where the interpreter looks for its library: a path compiled into it. The image has a folder there, not an archive,
 /// because importing byte code from a folder is faster.
 const STDLIB: &str = "/lib/python314.zip";
@@ -39,7 +39,7 @@ struct State {
 }
 
 /// Raised whenever the files of an image change their meaning.
-const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 /// An opened image.
 pub struct Image {

@@ -11,6 +11,7 @@ mod ffi;
 mod got;
 mod host;
 mod image;
+mod inputs;
 mod instance;
 mod limits;
 mod memory;
@@ -23,4 +24,5 @@ mod vfs;
 
 pub use error::{Error, Result};
 pub use image::build_image;
+pub use inputs::{MANIFEST, engine_key};
 pub use session::{CellStatus, Outcome, Sandbox, SandboxConfig, Session};

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::instance::Interpreter;
 use crate::memory::Ptr;
 
-const CELL_RUNNER: &str = include_str!("../guest/cell.py");
+pub(crate) const CELL_RUNNER: &str = include_str!("../guest/cell.py");
 
 /// Addresses of the runner's functions. They live as long as the interpreter and stay valid in its images.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -7,6 +7,8 @@ mod harmony;
 mod metrics;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+#[cfg(feature = "sandbox")]
+mod sandbox_inputs;
 mod stream;
 
 #[pymodule(gil_used = false)]
@@ -18,5 +20,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     metrics::register(module)?;
     #[cfg(feature = "sandbox")]
     sandbox::register(module)?;
+    #[cfg(feature = "sandbox")]
+    sandbox_inputs::register(module)?;
     Ok(())
 }
