@@ -62,6 +62,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(asdict(outcome)))
     else:
-        sys.stdout.write(outcome.stdout)
-        sys.stderr.write(outcome.stderr)
+        for text, stream in ((outcome.stdout, sys.stdout), (outcome.stderr, sys.stderr)):
+            if text:
+                print(text, end="" if text.endswith("\n") else "\n", file=stream)
+        if outcome.status not in {"ok", "error"}:
+            print(f"sandbox: the cell ended with status {outcome.status}", file=sys.stderr)
     return 0 if outcome.status == "ok" else 1

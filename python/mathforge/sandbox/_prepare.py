@@ -17,6 +17,16 @@ from ._manifest import Manifest, Wheel
 from ._progress import Progress, StderrProgress
 
 
+# What the stages of the native build mean to someone who waits for them.
+BUILD_STAGES = {
+    "translate": "rewriting the interpreter's exceptions",
+    "compile": "compiling the interpreter",
+    "library": "compiling the Python library",
+    "preload": "starting Python and importing packages",
+    "image": "compiling the image",
+}
+
+
 def prepare(
     packages: Iterable[str] = (),
     progress: Progress | None = None,
@@ -79,8 +89,12 @@ def _build(
     with tempfile.TemporaryDirectory(prefix="staging-", dir=image.parent) as staging:
         stage(manifest, wheels, Path(staging), files_from=files_from, report=report)
         preload = [module for wheel in reversed(wheels) for module in wheel.preload]
+
+        def build_stage(name: str, done: float) -> None:
+            report(BUILD_STAGES.get(name, name), done)
+
         try:
-            _native.build_sandbox_image(staging, str(image), preload, report)
+            _native.build_sandbox_image(staging, str(image), preload, build_stage)
         except RuntimeError as error:
             raise SandboxError(f"the sandbox image cannot be built: {error}", code="build") from error
-    report("checking", 1.0)
+    report("recording checksums", 0.0)
