@@ -45,6 +45,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": sp.Min,
     "ratio": lambda a, b: a / b,
 }
+_ANGLES = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 _MAX_EXPONENT = 10_000
 
 
@@ -76,9 +77,18 @@ def scalar(tree: Tree) -> Any:  # noqa: PLR0911  one return per kind of node
             return _power(scalar(parts[0]), scalar(parts[1]))
         case "root":
             return _root(scalar(parts[0]), scalar(parts[1]))
+        case "call" if parts[0] in _ANGLES:
+            return _FUNCTIONS[parts[0]](*map(_angle, parts[1:]))
         case "call" if parts[0] in _FUNCTIONS:
             return _FUNCTIONS[parts[0]](*map(scalar, parts[1:]))
     raise UnsupportedError(tag)
+
+
+def _angle(tree: Tree) -> Any:
+    """The argument of a trigonometric function; degrees are pi/180."""
+    if tree[0] == "measured" and tree[1] == "degree":
+        return scalar(tree[2]) * sp.pi / 180
+    return scalar(tree)
 
 
 def _power(base: Any, exponent: Any) -> Any:

@@ -79,7 +79,8 @@ def _in_order(gold: list[Tree], answer: list[Tree]) -> tuple[str, str]:
 
 
 def _in_any_order(gold: list[Tree], answer: list[Tree]) -> tuple[str, str]:
-    if len(gold) != len(answer):
+    named = [sum(item[0] == "chain" for item in items) for items in (gold, answer)]
+    if len(gold) != len(answer) or named[0] != named[1]:
         return UNDECIDED
     left = list(answer)
     for item in gold:

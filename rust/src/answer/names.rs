@@ -14,10 +14,10 @@ pub const GREEK: [&str; 14] = [
     "omega", "ell",
 ];
 
-/// Two-letter words that are language, not products of two variables.
-const SHORT_WORDS: [&str; 26] = [
+/// Two-letter words that are language in either case, not products of two variables.
+const SHORT_WORDS: [&str; 30] = [
     "no", "or", "up", "is", "to", "in", "if", "at", "it", "of", "on", "so", "we", "by", "as", "an", "am",
-    "be", "do", "go", "he", "me", "my", "us", "ok", "pm",
+    "be", "do", "go", "he", "me", "my", "us", "ok", "pm", "st", "nd", "rd", "th",
 ];
 
 /// Whether a run of letters reads as a product of variables: one or two letters, or an alphabetical run such as `xyz`.
@@ -25,7 +25,7 @@ pub fn is_product(word: &str) -> bool {
     let ascending = word.as_bytes().windows(2).all(|pair| pair[0] < pair[1]);
     match word.len() {
         0 | 1 => true,
-        2 => !SHORT_WORDS.contains(&word) && super::units::find(word).is_none(),
+        2 => !SHORT_WORDS.contains(&word.to_lowercase().as_str()) && super::units::find(word).is_none(),
         3 | 4 => ascending && word.bytes().all(|byte| byte.is_ascii_lowercase()),
         _ => false,
     }

@@ -229,11 +229,11 @@ impl<'a> Parser<'a> {
                     let right = self.factor()?;
                     factors = vec![Node::Call("ratio".to_owned(), vec![product_of(factors), right])];
                 }
-                Some(Token::Mark('%')) => {
+                Some(Token::Mark('%') | Token::Text("percent") | Token::Word("percent")) => {
                     self.at += 1;
                     factors = vec![Node::Percent(Box::new(product_of(factors)))];
                 }
-                Some(token) if Self::unit(token).is_some() => {
+                Some(token) if self.unit(token).is_some() => {
                     let unit = self.take_unit().ok_or(Stop::Beyond)?;
                     factors = vec![Node::Measured(Box::new(product_of(factors)), unit)];
                 }
@@ -271,8 +271,9 @@ impl<'a> Parser<'a> {
         unit
     }
 
-    fn unit(token: &Token<'_>) -> Option<Unit> {
+    fn unit(&self, token: &Token<'_>) -> Option<Unit> {
         match token {
+            Token::Word("square" | "sq" | "cubic") => self.power_unit().map(|(unit, _)| unit),
             Token::Text(words) => units::find(words),
             Token::Word(word) if word.len() > 1 && *word != "in" && !is_product(word) => units::find(word),
             Token::Command("$") => units::find("$"),
@@ -281,9 +282,24 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// `square units` without `\text`, and its tokens; a lone `squares` is a count.
+    fn power_unit(&self) -> Option<(Unit, usize)> {
+        match (self.peek()?, self.peek_after(1)) {
+            (Token::Word(power @ ("square" | "sq" | "cubic")), Some(Token::Word(unit))) => {
+                units::find(&format!("{power} {unit}")).map(|unit| (unit, 2))
+            }
+            (Token::Word("square"), None) => units::find("square").map(|unit| (unit, 1)),
+            _ => None,
+        }
+    }
+
     /// A unit and its power; only a relation, a separator or the end may follow.
     fn take_unit(&mut self) -> Option<Unit> {
-        let mut unit = Self::unit(self.peek()?)?;
+        if let Some((unit, length)) = self.power_unit() {
+            self.at += length;
+            return Some(unit);
+        }
+        let mut unit = self.unit(self.peek()?)?;
         self.at += 1;
         if self.peek() == Some(&Token::Mark('^')) {
             let braces = usize::from(self.peek_after(1) == Some(&Token::Mark('{')));

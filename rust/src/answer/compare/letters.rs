@@ -11,10 +11,11 @@ pub struct OptionLetter {
     asks: bool,
 }
 
-/// Reads `A` to `J`, alone in either case, or as a capital before `)`, `.` or `:` and more text.
+/// Reads `A` to `J`, alone in either case, or as a capital before `)`, `.` or `:` and more text. Small `e` and `i` are numbers.
 pub fn option_letter(normalized: &str) -> Option<OptionLetter> {
     let opening = normalized.trim_start_matches("\\text").trim_start_matches(['{', '(', '[', ' ']);
-    let first = opening.chars().next().filter(|letter| matches!(letter, 'A'..='J' | 'a'..='j'))?;
+    let first =
+        opening.chars().next().filter(|letter| matches!(letter, 'A'..='J' | 'a'..='d' | 'f'..='h' | 'j'))?;
     let after = &opening[1..];
     let rest = after.trim_start_matches(['}', ')', ']', '.', ':', ' ']);
     if rest.is_empty() {
