@@ -171,9 +171,9 @@ class Run:
             self.failures_in_a_row = 0
             file = part.files[task.seed]
             file.append(task.position, to_row(sample, grade))
+            self.progress.add_sample(is_problem_finished=part.is_problem_finished(task.position))
             if file.is_complete:
                 await asyncio.to_thread(file.finish)
-            self.progress.add_sample(is_problem_finished=part.is_problem_finished(task.position))
 
     def _log_defect(self, task: Task) -> None:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
