@@ -80,17 +80,14 @@ class Run:
         """Make all missing samples."""
         from .grading import Grader
 
+        if self._is_complete_already():
+            return
         async with Server(self.endpoint, self._add_tokens) as server:
             if self.overwrite:  # only once the server has shown that it is there
                 for folder in self.folders:
                     folder.clear()
-            self.open_parts = [
-                OpenPart.of(part, folder, server.model.name)
-                for part, folder in zip(self.parts, self.folders, strict=True)
-            ]
+            self._open(server.model.name)
             self._tell_damage()
-            if all(part.is_complete for part in self.open_parts):
-                return
             with (
                 self._open_sandbox() as sandbox,
                 contextlib.closing(Grader()) as grader,
@@ -105,6 +102,18 @@ class Run:
                     for part in self.open_parts:
                         for file in part.files.values():
                             file.close()
+
+    def _is_complete_already(self) -> bool:
+        """Whether an earlier run has left nothing to do, so that no server is needed."""
+        model = self.endpoint.model or self.folders[0].recorded_model()
+        if self.overwrite or model is None or not all(folder.recorded_model() for folder in self.folders):
+            return False
+        self._open(model)
+        return all(part.is_complete for part in self.open_parts)
+
+    def _open(self, model: str) -> None:
+        pairs = zip(self.parts, self.folders, strict=True)
+        self.open_parts = [OpenPart.of(part, folder, model) for part, folder in pairs]
 
     def _add_tokens(self, count: int) -> None:
         self.progress.add_tokens(count)

@@ -208,6 +208,14 @@ class Folder:
             for path in self.path.glob(pattern):
                 path.unlink()
 
+    def recorded_model(self) -> str | None:
+        """The model of the run that began this folder; None for a new folder."""
+        try:
+            model = json.loads((self.path / RUN_FILE).read_bytes())["fingerprint"]["model"]
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+        return model if isinstance(model, str) else None
+
     def check_fingerprint(self, fingerprint: Mapping[str, object], config: Mapping[str, object]) -> None:
         """Write `run.json`, or compare with the fingerprint in the one that is there.
 

@@ -162,6 +162,11 @@ def test_a_server_that_dies_half_way_and_a_rerun(data: Path, running: Any) -> No
     assert "pass@1[avg-of-2]" in done.stdout
     assert json.loads((out / "metrics.json").read_text())["tiny"]["pass@2"]["num_entries"] == 6
     assert not list(out.glob("*-async"))
+    tables_again = evaluate(data, "--server-address", "http://127.0.0.1:9/v1", *quick)
+    assert (tables_again.returncode, tables_again.stdout) == (
+        0,
+        done.stdout,
+    )  # nothing missing: no server needed
 
 
 def test_failed_samples_are_named_and_the_others_kept(data: Path, running: Any) -> None:
