@@ -105,23 +105,9 @@ impl Sandbox {
 
     /// Starts a session; with a seed, its random numbers are reproducible.
     pub fn session_with(&self, seed: Option<u64>) -> Result<Session> {
-        let (commands, received) = mpsc::channel::<Command>();
-        let shared = Arc::clone(&self.0);
-        std::thread::Builder::new()
-            .name("mathforge-session".into())
-            .stack_size(THREAD_STACK_BYTES)
-            .spawn(move || {
-                let mut worker = Worker { shared, seed, interpreter: None };
-                // A failure to start shows in the first cell's answer.
-                let _ = worker.ready();
-                for command in received {
-                    let answer = worker.cell(&command.code, command.timeout);
-                    // Whoever asked may have gone away meanwhile.
-                    let _ = command.answer.send(answer);
-                }
-            })
-            .map_err(|source| Error::File { path: "thread".into(), source })?;
-        Ok(Session { commands })
+        let mut session = Session { shared: Arc::clone(&self.0), seed, commands: None };
+        session.start()?;
+        Ok(session)
     }
 }
 
@@ -133,7 +119,10 @@ struct Command {
 
 /// A live session; it ends when dropped.
 pub struct Session {
-    commands: mpsc::Sender<Command>,
+    shared: Arc<Shared>,
+    seed: Option<u64>,
+    /// Its thread, unless the last cell cost the session its state.
+    commands: Option<mpsc::Sender<Command>>,
 }
 
 impl Session {
@@ -144,8 +133,46 @@ impl Session {
     pub fn run(&mut self, code: &str, timeout: Duration) -> Result<Outcome> {
         let (answer, received) = mpsc::channel();
         let command = Command { code: code.to_owned(), timeout, answer };
-        self.commands.send(command).map_err(|_| Error::Closed)?;
-        received.recv().map_err(|_| Error::Closed)?
+        self.start()?.send(command).map_err(|_| Error::Closed)?;
+        let outcome = received.recv().map_err(|_| Error::Closed)?;
+        if outcome.as_ref().map_or(true, |outcome| outcome.state_lost) {
+            self.commands = None;
+        }
+        outcome
+    }
+
+    /// The thread's channel. A session that lost its state gets a new thread, since the old one may hold hundreds of
+    /// MiB of stack that a runaway recursion has touched.
+    fn start(&mut self) -> Result<&mpsc::Sender<Command>> {
+        let commands = match self.commands.take() {
+            Some(commands) => commands,
+            None => self.spawn()?,
+        };
+        Ok(self.commands.insert(commands))
+    }
+
+    fn spawn(&self) -> Result<mpsc::Sender<Command>> {
+        let (commands, received) = mpsc::channel::<Command>();
+        let (shared, seed) = (Arc::clone(&self.shared), self.seed);
+        std::thread::Builder::new()
+            .name("mathforge-session".into())
+            .stack_size(THREAD_STACK_BYTES)
+            .spawn(move || {
+                let mut worker = Worker { shared, seed, interpreter: None };
+                // A failure to start shows in the first cell's answer.
+                let _ = worker.ready();
+                for command in received {
+                    let answer = worker.cell(&command.code, command.timeout);
+                    let over = answer.as_ref().map_or(true, |outcome| outcome.state_lost);
+                    // Whoever asked may have gone away meanwhile.
+                    let _ = command.answer.send(answer);
+                    if over {
+                        return;
+                    }
+                }
+            })
+            .map_err(|source| Error::File { path: "thread".into(), source })?;
+        Ok(commands)
     }
 }
 
@@ -207,9 +234,6 @@ impl Worker {
                 stderr.push('\n');
             }
             stderr.push_str(&note);
-        }
-        if state_lost {
-            self.interpreter = None;
         }
         Ok(Outcome {
             status,

@@ -1,0 +1,85 @@
+//! Sessions of a prepared image: `MATHFORGE_SANDBOX_IMAGE` names its folder; without it these tests say so and pass.
+#![allow(clippy::print_stdout, clippy::unwrap_used)] // a test file, helpers included
+
+use std::path::Path;
+use std::time::Duration;
+
+use mathforge_sandbox::{CellStatus, Outcome, Sandbox, SandboxConfig, Session};
+
+fn sandbox() -> Option<Sandbox> {
+    let Some(image) = std::env::var_os("MATHFORGE_SANDBOX_IMAGE") else {
+        println!("skipped: set MATHFORGE_SANDBOX_IMAGE to a prepared image");
+        return None;
+    };
+    let config =
+        SandboxConfig { memory_mib: 256, grace: Duration::from_millis(300), ..SandboxConfig::default() };
+    Some(Sandbox::open(Path::new(&image), config).unwrap())
+}
+
+fn run(session: &mut Session, code: &str) -> Outcome {
+    session.run(code, Duration::from_mins(1)).unwrap()
+}
+
+#[test]
+fn cells_share_state_and_echo() {
+    let Some(sandbox) = sandbox() else { return };
+    let mut session = sandbox.session().unwrap();
+    assert_eq!(run(&mut session, "x = 41").status, CellStatus::Ok);
+    assert_eq!(run(&mut session, "print('a')\nx + 1").stdout, "a\n42\n");
+    let failed = run(&mut session, "1/0");
+    assert_eq!(failed.status, CellStatus::Error);
+    assert!(failed.stderr.ends_with("ZeroDivisionError: division by zero\n"));
+}
+
+#[test]
+fn a_soft_interrupt_keeps_the_state_and_a_kill_does_not() {
+    let Some(sandbox) = sandbox() else { return };
+    let mut session = sandbox.session().unwrap();
+    run(&mut session, "x = 1");
+    let soft = session.run("while True: pass", Duration::from_millis(300)).unwrap();
+    assert_eq!((soft.status, soft.state_lost), (CellStatus::Timeout, false));
+    assert_eq!(run(&mut session, "x").stdout, "1\n");
+    let stubborn = "while True:\n  try:\n    while True: pass\n  except BaseException: pass";
+    let hard = session.run(stubborn, Duration::from_millis(300)).unwrap();
+    assert_eq!((hard.status, hard.state_lost), (CellStatus::Timeout, true));
+    assert!(run(&mut session, "x").stderr.contains("NameError"));
+}
+
+#[test]
+fn stack_exhaustion_costs_the_session_and_nothing_else() {
+    let Some(sandbox) = sandbox() else { return };
+    let mut session = sandbox.session().unwrap();
+    let code = "a, b = [], []\nfor _ in range(1_000_000): a, b = [a], [b]\na == b";
+    let deep = run(&mut session, code);
+    assert_eq!((deep.status, deep.state_lost), (CellStatus::Lost, true));
+    assert_eq!(run(&mut session, "1").stdout, "1\n");
+}
+
+#[test]
+fn sessions_run_side_by_side() {
+    let Some(sandbox) = sandbox() else { return };
+    let threads: Vec<_> = (0..16)
+        .map(|n| {
+            let sandbox = sandbox.clone();
+            std::thread::spawn(move || {
+                let mut session = sandbox.session().unwrap();
+                let code = format!("from sympy import *; x = symbols('x'); diff(x**{n}, x).subs(x, 1)");
+                session.run(&code, Duration::from_secs(30)).unwrap().stdout
+            })
+        })
+        .collect();
+    for (n, thread) in threads.into_iter().enumerate() {
+        assert_eq!(thread.join().unwrap(), format!("{n}\n"));
+    }
+}
+
+#[test]
+fn repeated_kills_do_not_leak() {
+    let Some(sandbox) = sandbox() else { return };
+    let mut session = sandbox.session().unwrap();
+    for _ in 0..50 {
+        let outcome = run(&mut session, "a = bytearray(50 << 20); import os; os._exit(0)");
+        assert!(outcome.state_lost, "{outcome:?}");
+    }
+    assert_eq!(run(&mut session, "1").stdout, "1\n");
+}
