@@ -49,11 +49,7 @@ def label(sample: Mapping[str, Any], grader: Grader) -> Label:
         KeyError: the row needs a grade and has no `expected_answer`, or needs an answer and has no
             `generation`.
     """
-    answer = (
-        sample["predicted_answer"]
-        if "predicted_answer" in sample
-        else extract_answer(sample["generation"] or "")
-    )
+    answer = _answer(sample)
     reason = sample.get("grade_reason")
     if sample.get("symbolic_correct") is None:
         verdict = grader.grade(str(sample["expected_answer"]), answer)
@@ -72,6 +68,14 @@ def label(sample: Mapping[str, Any], grader: Grader) -> Label:
         end_s=sample.get("generation_end_time"),
         subset=sample.get("subset_for_metrics"),
     )
+
+
+def _answer(sample: Mapping[str, Any]) -> str | None:
+    if "predicted_answer" not in sample:
+        return extract_answer(sample["generation"] or "")
+    given = sample["predicted_answer"]
+    # Files of other programs hold numbers here at times.
+    return None if given is None else str(given)
 
 
 def _says_yes(judgement: str | None) -> bool:

@@ -113,6 +113,14 @@ def test_one_sample_gives_pass_at_1_only() -> None:
     ]
 
 
+def test_answers_may_be_numbers() -> None:
+    rows = [
+        [{"predicted_answer": 7, "expected_answer": 7}],
+        [{"predicted_answer": 7.5, "expected_answer": "15/2"}],
+    ]
+    assert summarize(rows, benchmark="x").to_json()["x"]["pass@1"]["symbolic_correct"] == 100
+
+
 def test_votes_are_counted_by_equal_answers_and_ties_are_shared() -> None:
     votes = [
         sample("1/2", True),

@@ -4,7 +4,7 @@
 //! than a power: `-2^2` is -4. An integer directly before a proper fraction is a mixed number.
 
 use super::lex::{Lexeme, Token, lex};
-use super::limits::{MAX_DEPTH, Stop};
+use super::limits::{MAX_DEPTH, MAX_LINKS, Stop};
 use super::names::{is_product, is_prose, is_separator};
 use super::tree::{Node, Relation};
 use super::units::{self, Unit};
@@ -34,7 +34,7 @@ fn read(lexemes: Vec<Lexeme<'_>>) -> Result<Node, Stop> {
     if let Some(text) = is_prose(&lexemes) {
         return Ok(Node::Text(text));
     }
-    let mut parser = Parser { lexemes, at: 0, depth: 0 };
+    let mut parser = Parser { lexemes, at: 0, depth: 0, links: 0 };
     let node = parser.list()?;
     if parser.peek().is_some() { Err(Stop::Beyond) } else { Ok(node) }
 }
@@ -74,6 +74,8 @@ struct Parser<'a> {
     lexemes: Vec<Lexeme<'a>>,
     at: usize,
     depth: usize,
+    /// Operators that put a tree as deep as they are many: `a/b/c`, `5%%`.
+    links: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -116,6 +118,12 @@ impl<'a> Parser<'a> {
         result
     }
 
+    /// Counts an operator that makes the tree one deeper.
+    fn link(&mut self) -> Result<(), Stop> {
+        self.links += 1;
+        if self.links > MAX_LINKS { Err(Stop::Limit) } else { Ok(()) }
+    }
+
     /// Items separated by commas, semicolons, "and", "or"; one item is itself.
     fn list(&mut self) -> Result<Node, Stop> {
         let mut items = vec![self.chain()?];
@@ -137,6 +145,7 @@ impl<'a> Parser<'a> {
         let mut sides = vec![first];
         let mut relations = Vec::new();
         while let Some(relation) = self.relation() {
+            self.link()?;
             relations.push(relation);
             sides.push(self.sum()?);
         }
@@ -175,6 +184,7 @@ impl<'a> Parser<'a> {
             match self.sign() {
                 Sign::None => break,
                 Sign::PlusMinus => {
+                    self.link()?;
                     terms.push(node);
                     node = Node::PlusMinus(Some(Box::new(sum_of(terms))), Box::new(self.product()?));
                     terms = Vec::new();
@@ -213,7 +223,9 @@ impl<'a> Parser<'a> {
     fn product(&mut self) -> Result<Node, Stop> {
         let currency = self.currency();
         let mut factors = vec![self.factor()?];
+        let mut folded = false;
         loop {
+            let before = factors.len();
             match self.peek() {
                 Some(Token::Mark('*') | Token::Command("times" | "cdot")) => {
                     self.at += 1;
@@ -239,6 +251,13 @@ impl<'a> Parser<'a> {
                 }
                 Some(_) if self.at_factor() => factors.push(self.power()?),
                 _ => break,
+            }
+            // Whatever did not add a factor has put the ones before it one level down.
+            if factors.len() <= before {
+                if folded {
+                    self.link()?;
+                }
+                folded = true;
             }
         }
         let node = product_of(factors);
