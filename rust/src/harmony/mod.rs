@@ -1,1 +1,18 @@
-//! (being written)
+//! The Harmony format of gpt-oss: tokens, messages, ids and text, both ways.
+
+pub mod bpe;
+pub mod calls;
+pub mod decode;
+pub mod diagnostic;
+pub mod encode;
+pub mod event;
+pub mod header;
+pub mod machine;
+pub mod message;
+pub mod parser;
+pub mod pretokenize;
+pub mod prompt;
+pub mod recovery;
+pub mod render;
+pub mod token;
+pub mod vocab;
