@@ -1,11 +1,14 @@
-"""Writes rust/src/harmony/o200k_harmony.bin.zst, the table that `harmony::vocab` and `harmony::pretokenize` embed.
+"""Writes rust/src/harmony/o200k_harmony.bin.zst, the table that `harmony::vocab` and `harmony::pretokenize`
+embed.
 
-Development only; the result is checked in. Needs `oss-harmony==0.0.11` (the ranks), `regex==2024.11.6` (its character
-database is Unicode 16, the version that the reference tokenizer was built with) and `zstandard`. Uncompressed layout:
+Development only; the result is checked in. Needs `oss-harmony==0.0.11` (the ranks), `regex==2024.11.6` (its
+character database is Unicode 16, the version that the reference tokenizer was built with) and `zstandard`.
+Uncompressed layout:
 
     199,998 bytes     length of each ordinary token, in id order
     1,397,670 bytes   their bytes, concatenated
-    the rest          runs of character classes over U+0000..U+10FFFF: one class byte, then the run length as LEB128
+    the rest          runs of character classes over U+0000..U+10FFFF: one class byte, then the run length
+    as LEB128
 
 The printed sha256 is pinned by a test in `vocab.rs`.
 """

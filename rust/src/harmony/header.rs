@@ -228,11 +228,12 @@ impl<'t> Reader<'t> {
                 self.note(code::EMPTY_CHANNEL);
             }
             self.expect = Expect::Any;
-            return if recipient.is_empty() {
-                self.expect = Expect::Recipient
+            if recipient.is_empty() {
+                self.expect = Expect::Recipient;
             } else {
-                self.recipient(recipient)
-            };
+                self.recipient(recipient);
+            }
+            return;
         }
         match std::mem::replace(&mut self.expect, Expect::Any) {
             Expect::Author => self.author(word),

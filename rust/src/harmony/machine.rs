@@ -33,6 +33,7 @@ pub struct Place {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a parser has one, and changes it per message")]
 enum State {
     /// After an ending token.
     Between,
@@ -460,7 +461,8 @@ impl Content {
         if after_others && !header.started {
             content.note(code::MISSING_START, header.start);
         }
-        for code in fields.notes {
+        let repeated = |code: &&str| after_others && *code == code::REPEATED_AUTHOR;
+        for code in fields.notes.into_iter().filter(|code| !repeated(code)) {
             content.note(code, place);
         }
         content

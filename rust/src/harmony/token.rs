@@ -101,7 +101,7 @@ pub fn special_text(id: u32) -> Option<String> {
     }
     match id {
         FIRST_SPECIAL => Some("<|startoftext|>".to_owned()),
-        FIRST_SPECIAL..VOCABULARY_SIZE => Some(format!("<|reserved_{id}|>")),
+        200_000..VOCABULARY_SIZE => Some(format!("<|reserved_{id}|>")),
         _ => None,
     }
 }
@@ -124,9 +124,8 @@ pub fn special_at_start_of(bytes: &[u8]) -> Option<(u32, usize)> {
     }
     let digits = bytes.strip_prefix(b"<|reserved_")?.get(..8)?.strip_suffix(b"|>")?;
     let id: u32 = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    let named_otherwise =
-        id < FIRST_SPECIAL || id >= VOCABULARY_SIZE || id == FIRST_SPECIAL || Special::from_id(id).is_some();
-    (!named_otherwise && digits[0] != b'+').then_some((id, "<|reserved_200018|>".len()))
+    let reserved = (200_000..VOCABULARY_SIZE).contains(&id) && Special::from_id(id).is_none();
+    (reserved && digits[0] != b'+').then_some((id, "<|reserved_200018|>".len()))
 }
 
 #[cfg(test)]
