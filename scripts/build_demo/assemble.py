@@ -133,7 +133,10 @@ class Transcript:
             return
         if plan.outcome == "T":
             text = self.reasoning() or ANALYSIS + "So let me put the pieces together and double-check them"
-            self._close_round(text[: max(len(ANALYSIS) + 40, len(text) * 2 // 3)])
+            text = text[: max(len(ANALYSIS) + 40, len(text) * 2 // 3)]
+            # A quotation that the cut goes through is not one any more.
+            self.quotes = [q for q in self.quotes if q[1] != len(self.rounds) or str(q[2]) in text]
+            self._close_round(text)
             return
         if plan.outcome == "N":
             final = dice.choice(phrases.WITHOUT_ANSWER)
