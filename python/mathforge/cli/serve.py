@@ -1,0 +1,112 @@
+"""`mathforge serve`: an OpenAI-compatible server, at present one that plays recordings."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+from mathforge.errors import InputError, ServerError
+
+NAME = "serve"
+HELP = "Serve recorded transcripts as an OpenAI-compatible model server (--replay)."
+EXAMPLE = "mathforge serve --replay demo --port 5000"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the replay server."""
+    parser.add_argument(
+        "--replay",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="recording to play: .jsonl[.gz], an evaluation's output folder, or `demo`; may be repeated",
+    )
+    parser.add_argument("--model", help="name to serve (default: the recording's)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=5000, help="port; 0 lets the system choose (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--max-model-len", type=int, default=131072, metavar="N", help="context length in tokens"
+    )
+    parser.add_argument(
+        "--tokens-per-second", type=float, metavar="R", help="pace of each stream (default: unlimited)"
+    )
+    parser.add_argument(
+        "--fail",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="rehearse a failure: after=120,how=500|reset|hang|exit|error[,times=N]; may be repeated",
+    )
+    parser.add_argument(
+        "--parent-pid", type=int, metavar="PID", help="end when this process, which started us, is gone"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until interrupted. One line on stdout says where, once requests are answered."""
+    if not args.replay:
+        model = args.model or "openai/gpt-oss-120b"
+        address = f"http://{args.host}:{args.port}"
+        raise InputError(
+            "only recordings can be served: --replay FILE is missing",
+            hint="for a real model run both of these:\n"
+            f"  vllm serve {model} --port {args.port} --max-model-len {args.max_model_len}\n"
+            f"  mathforge eval --model {model} --server-address {address} ...",
+        )
+    if args.tokens_per_second is not None and args.tokens_per_second <= 0:
+        raise InputError(f"--tokens-per-second must be above 0, not {args.tokens_per_second:g}")
+    from mathforge.replay.faults import Faults, parse_fault
+    from mathforge.replay.recording import load
+    from mathforge.replay.server import ReplayServer, Settings, serve
+
+    library = load(args.replay)
+    settings = Settings(
+        model=args.model or next(iter(library.models), "replay"),
+        max_model_len=args.max_model_len,
+        tokens_per_second=args.tokens_per_second,
+        faults=Faults([parse_fault(text) for text in args.fail]),
+    )
+    print(
+        f"replay: {library.count} recorded samples of {len(library.problems)} problems",
+        file=sys.stderr,
+        flush=True,
+    )
+
+    async def main() -> None:
+        until = asyncio.Event()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, until.set)
+        watch = asyncio.create_task(watch_parent(args.parent_pid, until)) if args.parent_pid else None
+        await serve(
+            ReplayServer(library, settings),
+            args.host,
+            args.port,
+            ready=lambda url: print(url, flush=True),
+            until=until,
+        )
+        if watch:
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+
+    try:
+        asyncio.run(main())
+    except OSError as error:
+        raise ServerError(
+            f"cannot listen on {args.host}:{args.port}: {error.strerror}",
+            hint="choose another --port, or 0 for a free one",
+        ) from error
+    return 0
+
+
+async def watch_parent(pid: int, until: asyncio.Event, interval_s: float = 0.5) -> None:
+    """Set `until` once the parent process has ended; a killed parent cannot tell us itself."""
+    while os.getppid() == pid:
+        await asyncio.sleep(interval_s)
+    until.set()

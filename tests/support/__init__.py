@@ -1,0 +1,1 @@
+"""What several test files share: servers to talk to and recordings to play."""
