@@ -19,6 +19,7 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -197,16 +198,28 @@ def read_row(line: str, path: Path, number: int) -> Recording:
         id=str(row.get("id", "")),
         problem=problem,
         seed=seed,
-        # Evaluation outputs have no `tool`; the counter of executed cells is there only when the tool was on.
-        tool=bool(row.get("tool", "code_rounds_executed" in row)),
+        tool=bool(
+            row["tool"] if "tool" in row else row.get("code_rounds_executed") or run_had_tool(path.parent)
+        ),
         model=model if isinstance(model, str) else None,
-        rounds=[read_round(r, f"{origin}: round {i}") for i, r in enumerate(row["rounds"])],
+        rounds=[read_round(r, f"{origin}: round {i}", row) for i, r in enumerate(row["rounds"])],
         origin=origin,
     )
 
 
-def read_round(row: Any, origin: str) -> Round:
-    """One round of a row; `finish_reason` defaults to "stop"."""
+@cache
+def run_had_tool(folder: Path) -> bool:
+    """Whether the evaluation that wrote a folder gave the model the tool; its rows do not say so."""
+    try:
+        settings = json.loads((folder / "run.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    config = settings.get("config", settings) if isinstance(settings, dict) else {}
+    return isinstance(config, dict) and config.get("code_execution") is True
+
+
+def read_round(row: Any, origin: str, sample: dict[str, Any]) -> Round:
+    """One round of a sample; `finish_reason` defaults to "stop"."""
     if not isinstance(row, dict):
         raise InputError(f"{origin}: not an object", hint=ROW_HINT)
     finish_reason = row.get("finish_reason") or "stop"
@@ -220,6 +233,8 @@ def read_round(row: Any, origin: str) -> Round:
             f"{origin}: stop_reason must be an id, a string or null, not {stop_reason!r}", hint=ROW_HINT
         )
     ids, text = row.get("token_ids"), row.get("text")
+    if ids is None and text is None and isinstance(sample.get("generation"), str):
+        text = chat_text(sample, finish_reason)
     if ids is not None:
         try:
             return Round(None, finish_reason, stop_reason, array("I", ids))
@@ -228,3 +243,12 @@ def read_round(row: Any, origin: str) -> Round:
     if not isinstance(text, str):
         raise InputError(f"{origin}: neither `token_ids` nor `text`", hint=ROW_HINT)
     return Round(text, finish_reason, stop_reason)
+
+
+def chat_text(sample: dict[str, Any], finish_reason: str) -> str:
+    """The Harmony text behind a sample made over the chat endpoint by a server that gave no ids."""
+    thought, answer = sample.get("reasoning_content"), sample["generation"]
+    parts = [f"<|channel|>analysis<|message|>{thought}"] if isinstance(thought, str) else []
+    if answer or finish_reason == "stop":
+        parts.append(f"<|channel|>final<|message|>{answer}")
+    return "<|end|><|start|>assistant".join(parts)

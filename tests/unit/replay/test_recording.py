@@ -11,6 +11,8 @@ from mathforge.replay.recording import files_of, load
 
 GOOD = {"id": "1", "problem": "p", "seed": 0, "tool": True, "rounds": [{"text": "hi<|return|>"}]}
 
+THOUGHT, FINAL = "<|channel|>analysis<|message|>", "<|channel|>final<|message|>"
+
 
 def write(path, *rows):
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,13 +59,33 @@ def test_gzip_and_blank_lines(tmp_path):
 
 def test_outputs_of_an_evaluation_are_recordings(tmp_path):
     rounds = [{"token_ids": [1, 200012], "finish_reason": "stop", "stop_reason": 200012, "output": "4\n"}]
-    output = {"problem": "p", "rounds": rounds, "generation": "..."}
-    write(tmp_path / "eval-results" / "b" / "output-rs7.jsonl", output | {"code_rounds_executed": 1})
-    write(tmp_path / "eval-results" / "c" / "output-rs2.jsonl", output)
-    (tmp_path / "eval-results" / "b" / "output-rs7.jsonl.done").touch()
-    write(tmp_path / "eval-results" / "b" / "output-rs8.jsonl-async", "{")
+    output = {"problem": "p", "rounds": rounds, "generation": "...", "code_rounds_executed": 0}
+    results = tmp_path / "eval-results"
+    write(results / "called" / "output-rs7.jsonl", output | {"code_rounds_executed": 1})
+    write(results / "could-have-called" / "output-rs5.jsonl", output)
+    write(results / "could-have-called" / "run.json", {"config": {"code_execution": True}})
+    write(results / "plain" / "output-rs2.jsonl", output)
+    (results / "called" / "output-rs7.jsonl.done").touch()
+    write(results / "called" / "output-rs8.jsonl-async", "{")
     samples = next(iter(load([tmp_path]).problems.values())).samples
-    assert set(samples) == {(7, True), (2, False)}
+    assert set(samples) == {(7, True), (5, True), (2, False)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"reasoning_content": "hm", "generation": "5"},
+            THOUGHT + "hm<|end|><|start|>assistant" + FINAL + "5<|return|>",
+        ),
+        ({"generation": "5"}, FINAL + "5<|return|>"),
+        ({"reasoning_content": "hm", "generation": "", "finish_reason": "length"}, THOUGHT + "hm"),
+    ],
+)
+def test_chat_samples_without_ids_are_put_together_again(tmp_path, fields, text):
+    rounds = [{"token_ids": None, "finish_reason": fields.get("finish_reason", "stop"), "stop_reason": None}]
+    path = write(tmp_path / "output-rs0.jsonl", {"problem": "p", "rounds": rounds} | fields)
+    assert harmony.decode(only(load([path])).rounds[0].token_ids().tolist()) == text
 
 
 def test_without_a_seed_the_lowest_is_meant(tmp_path):

@@ -1,0 +1,184 @@
+"""Kill -9 at any moment, rerun: the same metrics as an undisturbed run, no sample lost or double."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from support import small_run
+from support.commands import (
+    Server,
+    children,
+    eval_command,
+    kill,
+    metrics,
+    results,
+    samples,
+    sandbox_workers,
+    serving,
+)
+
+# Slow enough that a run lasts a few seconds, so that a random moment falls into every phase of it.
+PACE = ("--tokens-per-second", "40")
+OPTIONS = (
+    "++sandbox.workers=2",
+    "++inference.stream=true",
+    "++server.give_up_after_s=2",
+    "++max_concurrent_requests=6",
+)
+LATEST_KILL_S = 5.0
+VICTIMS = ("main", "server", "worker")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    small_run.write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data, tmp_path_factory):
+    output = tmp_path_factory.mktemp("undisturbed")
+    with serving(data / "recording.jsonl", *PACE) as server:
+        assert wait(start(server, data, output), output) == 0
+    check_complete(output)
+    return metrics(output, small_run.BENCHMARK)
+
+
+def start(server: Server, data: Path, output: Path) -> subprocess.Popen[bytes]:
+    output.mkdir(exist_ok=True)
+    benchmarks = f"{small_run.BENCHMARK}:{small_run.SEEDS}"
+    command = eval_command(server.address, data, output, benchmarks, *OPTIONS)
+    with (output / "stderr.txt").open("ab") as log:
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
+
+
+def wait(process: subprocess.Popen[bytes], output: Path) -> int:
+    try:
+        return process.wait(60)
+    except subprocess.TimeoutExpired:
+        kill(process.pid)
+        pytest.fail(f"the evaluation hangs: {(output / 'stderr.txt').read_text()[-2000:]}")
+
+
+def check_complete(output: Path) -> None:
+    rows = samples(output, small_run.BENCHMARK)
+    assert sorted(rows) == list(range(small_run.SEEDS))
+    for seed, of_seed in rows.items():
+        assert [row["id"] for row in of_seed] == [f"sum-{n}" for n in range(small_run.PROBLEMS)], seed
+        assert all("_async_position" not in row for row in of_seed)
+        assert (results(output, small_run.BENCHMARK) / f"output-rs{seed}.jsonl.done").exists()
+    assert not list(results(output, small_run.BENCHMARK).glob("*-async"))
+
+
+def strike(victim: str, process: subprocess.Popen[bytes], server: Server, chance: random.Random) -> bool:
+    """Kill one process; False if there is none of that kind (any more)."""
+    if process.poll() is not None:
+        return False
+    workers = sandbox_workers(process.pid)
+    if victim == "worker" and not workers:
+        return False
+    kill({"main": process.pid, "server": server.pid}.get(victim) or chance.choice(workers))
+    return True
+
+
+def check_gone(pids: list[int]) -> None:
+    """Nothing that the killed evaluation started outlives it for long."""
+    deadline = time.monotonic() + 10
+    while (left := [pid for pid in pids if alive(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def torment(data: Path, output: Path, seed: int) -> list[str]:
+    """One evaluation, struck once per attempt until one ends with exit status 0; says what was struck."""
+    chance = random.Random(seed)
+    struck: list[str] = []
+    with serving(data / "recording.jsonl", *PACE) as server:
+        for attempt in range(20):
+            process = start(server, data, output)
+            victim = VICTIMS[(seed + attempt) % len(VICTIMS)]
+            # The last attempts are left alone, so that the run comes to its end.
+            if attempt < 4:
+                time.sleep(chance.uniform(0.1, LATEST_KILL_S))
+                below = children(process.pid)
+                if strike(victim, process, server, chance):
+                    struck.append(victim)
+                if victim == "main":
+                    process.wait(10)
+                    check_gone(below)
+            status = wait(process, output)
+            if not server.running():
+                server.stop()
+                server.start()
+            if status == 0:
+                return struck
+    pytest.fail(f"never came to its end: {(output / 'stderr.txt').read_text()[-2000:]}")
+
+
+def check_torment(data: Path, undisturbed: object, output: Path, seed: int) -> list[str]:
+    struck = torment(data, output, seed)
+    check_complete(output)
+    assert metrics(output, small_run.BENCHMARK) == undisturbed, struck
+    assert "Traceback" not in (output / "stderr.txt").read_text()
+    return struck
+
+
+def test_killed_at_random_moments(data, undisturbed, tmp_path):
+    struck: list[str] = []
+    seed = 0
+    while len(struck) < 12 or set(struck) != set(VICTIMS):
+        struck += check_torment(data, undisturbed, tmp_path / str(seed), seed)
+        seed += 1
+        assert seed < 20, f"runs end before they are struck: {struck}"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("block", range(8))
+def test_killed_at_many_random_moments(data, undisturbed, tmp_path, block):
+    for seed in range(100 + 10 * block, 110 + 10 * block):
+        check_torment(data, undisturbed, tmp_path / str(seed), seed)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        ("after=10,how=500", "after=14,how=reset"),
+        ("after=10,how=reset",),
+        ("after=10,how=exit",),
+        ("after=10,how=error",),
+    ],
+    ids=lambda faults: "-then-".join(fault.rpartition("=")[2] for fault in faults),
+)
+def test_a_server_that_dies_half_way(data, undisturbed, tmp_path, faults):
+    # Ten requests are answered, then each way of failing has four.
+    options = [f"--fail=after={10 + 4 * i},how={how}" for i, how in enumerate(faults)]
+    command_options = (*OPTIONS, "++server.max_retries=1", "++max_concurrent_requests=2")
+    benchmarks = f"{small_run.BENCHMARK}:{small_run.SEEDS}"
+    with serving(data / "recording.jsonl", *options) as server:
+        command = eval_command(server.address, data, tmp_path, benchmarks, *command_options)
+        failed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert failed.returncode not in {0, 2}
+    assert "Traceback" not in failed.stderr
+    errors = [line for line in failed.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1, failed.stderr
+    kept = sum(1 for file in results(tmp_path, small_run.BENCHMARK).glob("*.jsonl*") for _ in file.open())
+    assert 0 < kept < small_run.PROBLEMS * small_run.SEEDS
+    with serving(data / "recording.jsonl") as server:
+        command = eval_command(server.address, data, tmp_path, benchmarks, *command_options)
+        resumed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert resumed.returncode == 0, resumed.stderr
+    check_complete(tmp_path)
+    assert metrics(tmp_path, small_run.BENCHMARK) == undisturbed
