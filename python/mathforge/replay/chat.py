@@ -54,8 +54,12 @@ class ChatAnswer:
 
     def event(self, step: Step) -> str:
         """One server-sent event for one token; a token that shows nothing has an empty delta."""
+        return self._event(self._take(step.id), step)
+
+    def _take(self, id_: int) -> dict[str, str]:
+        """The text one more token shows, by field; tokens that leave a thinking message open are counted."""
         delta: dict[str, str] = {}
-        for event in self._parser.push([step.id]):
+        for event in self._parser.push([id_]):
             if event.kind == "message_start":
                 self._field = field_of(event.message)
                 self._thinking = event.message is not None and event.message.channel in THINKING
@@ -64,7 +68,7 @@ class ChatAnswer:
             elif self._field is not None:
                 delta[self._field] = delta.get(self._field, "") + event.text
         self._reasoning_tokens += self._thinking
-        return self._event(delta, step)
+        return delta
 
     def closing(self, count: int) -> str:
         """The last event: usage and no choice, if the request asked for it."""
@@ -77,11 +81,10 @@ class ChatAnswer:
         """The response of a request without streaming."""
         ids = [step.id for step in steps]
         texts: dict[str | None, list[str]] = {}
-        reasoning_tokens = 0
         for message in harmony.parse(ids):
             texts.setdefault(field_of(message), []).append(message.content)
-            if message.channel in THINKING:
-                reasoning_tokens += message.token_end - message.token_start
+        for id_ in ids:
+            self._take(id_)
         choice = {
             "index": 0,
             "message": {
@@ -98,7 +101,7 @@ class ChatAnswer:
         }
         return self._fields("chat.completion") | {
             "choices": [choice],
-            "usage": usage(len(self._request.prompt), len(ids), reasoning_tokens),
+            "usage": usage(len(self._request.prompt), len(ids), self._reasoning_tokens),
             "prompt_token_ids": self._request.prompt.tolist() if self._request.return_token_ids else None,
         }
 
