@@ -22,6 +22,7 @@ use crate::random::Random;
 use crate::vfs::{SharedFile, Tree};
 
 pub(crate) const INSTALLER: &str = include_str!("../guest/install.py");
+pub(crate) const WARM_UP: &str = include_str!("../guest/warm.py");
 /// Where the interpreter looks for its library: a path compiled into it. The image has a folder there, not an archive,
 /// because importing byte code from a folder is faster.
 const STDLIB: &str = "/lib/python314.zip";
@@ -256,6 +257,8 @@ fn preloaded(program: &Program, tree: Arc<Tree>, preload: &[String]) -> Result<(
         let source = format!("import importlib; importlib.import_module({})", literal(name));
         build_step(&mut interpreter, &format!("importing {name}"), &source)?;
     }
+    let warm_up = format!("exec(compile({}, '<mathforge warm>', 'exec'), {{}})", literal(WARM_UP));
+    build_step(&mut interpreter, "warming up", &warm_up)?;
     build_step(
         &mut interpreter,
         "freezing the image",

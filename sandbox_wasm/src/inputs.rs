@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::engine;
 use crate::error::Result;
-use crate::image::{FORMAT, INSTALLER};
+use crate::image::{FORMAT, INSTALLER, WARM_UP};
 use crate::python::CELL_RUNNER;
 
 /// The pinned input files, as TOML.
@@ -22,6 +22,7 @@ pub fn engine_key() -> Result<String> {
     key.update(FORMAT.to_le_bytes());
     key.update(compatibility.finish().to_le_bytes());
     key.update(INSTALLER);
+    key.update(WARM_UP);
     key.update(CELL_RUNNER);
     Ok(key.finalize().iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
