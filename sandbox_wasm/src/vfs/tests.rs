@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const ROOMY: usize = 10_000;
@@ -83,4 +85,82 @@ fn empty_files_cannot_fill_the_host() {
         fs.unlink(&format!("/tmp/{n}")).unwrap();
     }
     assert_eq!((0..1000).take_while(|n| fs.create(&format!("/tmp/{n}"), 0).is_ok()).count(), made);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write(usize, u64, usize),
+    Open(usize),
+    Close,
+    Unlink(usize),
+    Rename(usize, usize),
+    MakeDir(usize),
+    RemoveDir(usize),
+    Truncate(usize, u64),
+}
+
+const PATHS: [&str; 8] =
+    ["/lib/a.py", "/lib/deep", "/lib/deep/b.py", "/tmp/x", "/tmp/d", "/tmp/d/y", "/lib", "/home/user/z"];
+
+fn step() -> impl Strategy<Value = Step> {
+    let path = 0..PATHS.len();
+    prop_oneof![
+        (path.clone(), 0..3000u64, 0..3000usize).prop_map(|(path, at, len)| Step::Write(path, at, len)),
+        path.clone().prop_map(Step::Open),
+        Just(Step::Close),
+        path.clone().prop_map(Step::Unlink),
+        (path.clone(), path.clone()).prop_map(|(from, to)| Step::Rename(from, to)),
+        path.clone().prop_map(Step::MakeDir),
+        path.clone().prop_map(Step::RemoveDir),
+        (path, 0..9000u64).prop_map(|(path, len)| Step::Truncate(path, len)),
+    ]
+}
+
+/// The overlay file at a path, made writable as `open` does.
+fn writable(fs: &mut Vfs, path: &str) -> Result<Ino> {
+    match fs.get(path) {
+        Ok(Node::File(ino)) => Ok(ino),
+        Ok(Node::Shared(file)) => fs.copy_up(path, &file, 0),
+        Ok(_) => Err(Errno::ISDIR),
+        Err(_) => fs.create(path, 0),
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_charged_is_what_is_there(steps in proptest::collection::vec(step(), 0..60)) {
+        let mut fs = vfs(ROOMY);
+        let mut open = Vec::new();
+        for step in steps {
+            // Failures are answers too; what matters is the books afterwards.
+            let _ = match step {
+                Step::Write(path, at, len) => {
+                    writable(&mut fs, PATHS[path]).and_then(|ino| fs.write_at(ino, at, &vec![1; len], 0))
+                }
+                Step::Open(path) => writable(&mut fs, PATHS[path]).map(|ino| {
+                    fs.retain(ino);
+                    open.push(ino);
+                }),
+                Step::Close => open.pop().map_or(Ok(()), |ino| {
+                    fs.release(ino);
+                    Ok(())
+                }),
+                Step::Unlink(path) => fs.unlink(PATHS[path]),
+                Step::Rename(from, to) => fs.rename(PATHS[from], PATHS[to]),
+                Step::MakeDir(path) => fs.make_dir(PATHS[path]),
+                Step::RemoveDir(path) => fs.remove_dir(PATHS[path]),
+                Step::Truncate(path, len) => {
+                    writable(&mut fs, PATHS[path]).and_then(|ino| fs.truncate(ino, len, 0))
+                }
+            };
+            let data: usize = fs.inodes.values().map(|inode| inode.data.len()).sum();
+            let paths: usize = fs.overlay.keys().map(|path| path_cost(path)).sum();
+            prop_assert_eq!(fs.used_bytes, data + paths);
+            for dir in ["/", "/lib", "/tmp", "/tmp/d"] {
+                for name in fs.list(dir).unwrap_or_default() {
+                    prop_assert!(fs.get(&fs.normalise(Some(dir), &name)).is_ok());
+                }
+            }
+        }
+    }
 }
