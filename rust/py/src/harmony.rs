@@ -47,7 +47,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Ids {
 }
 
 /// What `parse` and `push` read.
-enum Input {
+pub enum Input {
     Ids(Vec<u32>),
     Text(String),
 }

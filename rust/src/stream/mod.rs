@@ -1,1 +1,5 @@
-//! (being written)
+//! Code calls and tool outputs found in a stream while it arrives, in every style of marking them.
+
+pub mod detector;
+pub mod tags;
+mod text;

@@ -1,0 +1,132 @@
+//! Tags searched for in bytes: a small automaton whose state is what is open.
+
+use memchr::memmem;
+
+use super::detector::{Block, Event};
+use super::tags::TagSet;
+use crate::harmony::decode::lossy_text;
+
+/// Reads chunks of text; keeps only the open block, or the end of the text that may begin a tag.
+#[derive(Debug)]
+pub struct TextDetector {
+    tags: &'static TagSet,
+    open: Option<(Block, usize)>,
+    unread: Vec<u8>,
+    /// How much of `unread` holds no end tag for sure.
+    searched: usize,
+    /// Byte offset of `unread` in the stream.
+    offset: usize,
+    rounds: usize,
+}
+
+impl TextDetector {
+    pub fn new(tags: &'static TagSet) -> Self {
+        Self { tags, open: None, unread: Vec::new(), searched: 0, offset: 0, rounds: 0 }
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.tags.name
+    }
+
+    pub fn push(&mut self, chunk: &str) -> Vec<Event> {
+        self.unread.extend_from_slice(chunk.as_bytes());
+        let mut events = Vec::new();
+        while let Some(event) = self.step() {
+            events.push(event);
+        }
+        events
+    }
+
+    pub fn finish(&mut self) -> Vec<Event> {
+        let Some((block, start)) = self.open.take() else { return Vec::new() };
+        let mut bytes = std::mem::take(&mut self.unread);
+        let end = self.offset + bytes.len();
+        // At the end of the stream the newline of an end tag may be missing.
+        let tag = self.end_tag(block).trim_end().as_bytes();
+        let complete = bytes.ends_with(tag);
+        if complete {
+            bytes.truncate(bytes.len() - tag.len());
+        }
+        vec![Event {
+            block,
+            is_end: true,
+            round: self.round(),
+            start,
+            end,
+            text: lossy_text(bytes),
+            complete,
+        }]
+    }
+
+    fn end_tag(&self, block: Block) -> &'static str {
+        match block {
+            Block::Code => self.tags.code_end,
+            Block::Output => self.tags.output_end,
+        }
+    }
+
+    fn round(&self) -> usize {
+        self.rounds.saturating_sub(1)
+    }
+
+    fn step(&mut self) -> Option<Event> {
+        match self.open {
+            None => self.begin(),
+            Some((block, start)) => self.end(block, start),
+        }
+    }
+
+    fn begin(&mut self) -> Option<Event> {
+        let candidates = [(Block::Code, self.tags.code_begin), (Block::Output, self.tags.output_begin)];
+        let found = candidates
+            .into_iter()
+            .filter_map(|(block, tag)| Some((memmem::find(&self.unread, tag.as_bytes())?, block, tag)))
+            .min_by_key(|(at, ..)| *at);
+        let Some((at, block, tag)) = found else {
+            let longest = candidates.map(|(_, tag)| tag.len()).into_iter().max().unwrap_or(1);
+            self.drop_read(self.unread.len().saturating_sub(longest - 1));
+            return None;
+        };
+        let start = self.offset + at;
+        self.drop_read(at + tag.len());
+        self.open = Some((block, start));
+        self.rounds += usize::from(block == Block::Code);
+        let end = self.offset;
+        Some(Event {
+            block,
+            is_end: false,
+            round: self.round(),
+            start,
+            end,
+            text: String::new(),
+            complete: false,
+        })
+    }
+
+    fn end(&mut self, block: Block, start: usize) -> Option<Event> {
+        let tag = self.end_tag(block);
+        let Some(at) = memmem::find(&self.unread[self.searched..], tag.as_bytes()) else {
+            self.searched = self.unread.len().saturating_sub(tag.len() - 1);
+            return None;
+        };
+        let length = self.searched + at;
+        let text = lossy_text(self.unread[..length].to_vec());
+        self.drop_read(length + tag.len());
+        self.open = None;
+        Some(Event {
+            block,
+            is_end: true,
+            round: self.round(),
+            start,
+            end: self.offset,
+            text,
+            complete: true,
+        })
+    }
+
+    fn drop_read(&mut self, length: usize) {
+        self.unread.drain(..length);
+        self.offset += length;
+        self.searched = 0;
+    }
+}
