@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     running.add_argument("--memory-mib", type=int, default=1024, help="memory limit in MiB (default 1024)")
     running.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
     for action in (preparing, running):
-        action.add_argument("--packages", nargs="+", default=[], help="pinned packages beside the default")
+        action.add_argument(
+            "--packages", default="", metavar="A,B", help="pinned packages beside the default ones"
+        )
         action.add_argument(
             "--cache-dir", help="where images are kept (default: $MATHFORGE_CACHE or ~/.cache/mathforge)"
         )
@@ -45,8 +47,12 @@ def run(args: argparse.Namespace) -> int:
 def _prepare(args: argparse.Namespace) -> int:
     from ..sandbox import prepare
 
-    print(prepare(args.packages, cache_dir=args.cache_dir, files_from=args.files_from, thorough=True))
+    print(prepare(_names(args.packages), cache_dir=args.cache_dir, files_from=args.files_from, thorough=True))
     return 0
+
+
+def _names(packages: str) -> list[str]:
+    return [name for name in packages.split(",") if name.strip()]
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -57,7 +63,7 @@ def _run(args: argparse.Namespace) -> int:
 
     source = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
     code = source.decode("utf-8", "replace")
-    with Sandbox(args.packages, memory_mib=args.memory_mib, cache_dir=args.cache_dir) as box:
+    with Sandbox(_names(args.packages), memory_mib=args.memory_mib, cache_dir=args.cache_dir) as box:
         outcome = box.session().run(code, args.timeout_s)
     if args.json:
         print(json.dumps(asdict(outcome)))

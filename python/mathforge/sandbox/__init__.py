@@ -15,13 +15,13 @@ from concurrent.futures import CancelledError, Future
 from types import TracebackType
 from typing import Protocol
 
-from ..errors import InputError
+from ..errors import InputError, SandboxError
 from ._local import Limits, LocalSessions
 from ._outcome import Outcome, Status, lost
 from ._prepare import prepare
 from ._workers import WorkerSessions
 
-__all__ = ["Outcome", "Sandbox", "Session", "Status", "prepare"]
+__all__ = ["Outcome", "Sandbox", "SandboxError", "Session", "Status", "prepare"]
 
 # A cell's output goes back to the model: more than this is of no use to it.
 MAX_OUTPUT_CHARS = 32_768

@@ -99,7 +99,8 @@ def _download(command: list[str], into: Path, failure: str) -> None:
         return
     if "No module named pip" in done.stderr:
         hint = "run `python -m ensurepip` in this environment, then try again"
-    reasons = [line for line in done.stderr.strip().splitlines() if line.strip()][-3:]
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    reasons = [line for line in lines if "error" in line.lower()][:4] or lines[-3:]
     raise SandboxError("\n  ".join([f"{failure}:", *reasons]), hint=hint, code="download")
 
 

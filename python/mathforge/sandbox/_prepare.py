@@ -16,7 +16,6 @@ from ._fetch import stage
 from ._manifest import Manifest, Wheel
 from ._progress import Progress, StderrProgress
 
-
 # What the stages of the native build mean to someone who waits for them.
 BUILD_STAGES = {
     "translate": "rewriting the interpreter's exceptions",

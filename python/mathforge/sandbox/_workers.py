@@ -16,9 +16,11 @@ from typing import IO, Any
 from ..errors import SandboxError
 from ._local import Limits, available_cores
 from ._outcome import Outcome, lost
+from ._turns import Turns
 
 # A worker kills a cell a second after its time limit. One that has not answered this much later hangs.
 HANG_S = 30.0
+CHECK_S = 1.0
 STOP_S = 2.0
 
 
@@ -27,7 +29,8 @@ class WorkerSessions:
 
     def __init__(self, limits: Limits, count: int) -> None:
         self._limits = limits
-        self._threads = -(-available_cores() // count)
+        self._cores = available_cores()
+        self.turns = Turns(self._cores)
         self._workers: list[_Worker | None] = [None] * count
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -46,7 +49,7 @@ class WorkerSessions:
             place = min(places, key=lambda place: _load(self._workers[place]))
             worker = self._workers[place]
             if worker is None or not worker.alive:
-                worker = self._workers[place] = _Worker(self._limits, self._threads)
+                worker = self._workers[place] = _Worker(self._limits, self._cores)
             number = next(self._numbers)
             worker.open(number)
             return worker, number
@@ -67,18 +70,41 @@ class WorkerSession:
     def __init__(self, owner: WorkerSessions) -> None:
         self._owner = owner
         self._place: tuple[_Worker, int] | None = owner.assign()
+        self._last: Future[Outcome] | None = None
         self._lock = threading.Lock()
 
     def submit(self, code: str, timeout_s: float) -> Future[Outcome]:
-        """Send a cell."""
-        with self._lock:
-            if self._place is None:
-                self._place = self._owner.assign()
-            worker, number = self._place
-            future = worker.run(number, code, timeout_s)
-            if not worker.alive:
-                self._place = None
-            return future
+        """Send a cell as soon as a processor is free for it."""
+        answer: Future[Outcome] = Future()
+        self._owner.turns.take(lambda: self._start(answer, code, timeout_s))
+        return answer
+
+    def _start(self, answer: Future[Outcome], code: str, timeout_s: float) -> None:
+        if not answer.set_running_or_notify_cancel():
+            self._owner.turns.give_back()
+            return
+        answer.add_done_callback(lambda _: self._owner.turns.give_back())
+        try:
+            with self._lock:
+                if self._place is None or (not self._place[0].alive and self._has_told()):
+                    self._place = self._owner.assign()
+                worker, number = self._place
+                self._last = answer
+            worker.run(answer, number, code, timeout_s)
+        except SandboxError as error:
+            if error.code == "closed":
+                answer.set_result(lost("the sandbox was closed"))
+            else:
+                answer.set_exception(error)
+        except OSError as error:
+            answer.set_exception(SandboxError(f"a sandbox worker process cannot be started: {error}"))
+
+    def _has_told(self) -> bool:
+        """Whether the session's last answer was that it is lost."""
+        last = self._last
+        return (
+            last is not None and last.done() and last.exception() is None and last.result().status == "lost"
+        )
 
     def close(self) -> None:
         """End the session."""
@@ -98,8 +124,8 @@ class _Worker:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self._lock = threading.Lock()
         self._writing = threading.Lock()
+        # By cell: who waits for it, and when a living worker would have answered.
         self._pending: dict[int, tuple[Future[Outcome], float]] = {}
-        self._deadlines: dict[int, float] = {}
         self._numbers = itertools.count()
         self._ready = False
         self.alive = True
@@ -118,18 +144,16 @@ class _Worker:
         self.sessions -= 1
         self._send({"close": session})
 
-    def run(self, session: int, code: str, timeout_s: float) -> Future[Outcome]:
-        future: Future[Outcome] = Future()
-        # From here on it is answered, never cancelled.
-        future.set_running_or_notify_cancel()
+    def run(self, answer: Future[Outcome], session: int, code: str, timeout_s: float) -> None:
         with self._lock:
-            if not self.alive:
-                self._fail(future)
-                return future
-            number = next(self._numbers)
-            self._pending[number] = (future, timeout_s)
-        self._send({"run": number, "session": session, "code": code, "timeout_s": timeout_s})
-        return future
+            alive = self.alive
+            if alive:
+                number = next(self._numbers)
+                self._pending[number] = (answer, time.monotonic() + timeout_s + HANG_S)
+        if alive:
+            self._send({"run": number, "session": session, "code": code, "timeout_s": timeout_s})
+        else:
+            self._fail(answer)
 
     def stop(self) -> None:
         """End the process; it leaves by itself when its stdin ends, unless it hangs."""
@@ -155,8 +179,10 @@ class _Worker:
         poll.register(answers, select.POLLIN)
         buffer = b""
         while True:
-            if not poll.poll(self._time_to_deadline_ms()):
-                self._process.kill()
+            if not poll.poll(CHECK_S * 1000):
+                if self._hangs():
+                    self._process.kill()
+                continue
             chunk = os.read(answers, 1 << 16)
             if not chunk:
                 break
@@ -165,24 +191,16 @@ class _Worker:
                 self._answer(json.loads(line))
         self._end()
 
-    def _time_to_deadline_ms(self) -> float | None:
-        if not self._deadlines:
-            return None
-        return max(0.0, min(self._deadlines.values()) - time.monotonic()) * 1000
+    def _hangs(self) -> bool:
+        with self._lock:
+            return any(deadline < time.monotonic() for _, deadline in self._pending.values())
 
     def _answer(self, message: dict[str, Any]) -> None:
         if "ready" in message:
             self._ready = True
-        elif "started" in message:
-            number = message["started"]
-            with self._lock:
-                _, timeout_s = self._pending[number]
-            self._deadlines[number] = time.monotonic() + timeout_s + HANG_S
         else:
-            number = message["done"]
-            self._deadlines.pop(number, None)
             with self._lock:
-                future, _ = self._pending.pop(number)
+                future, _ = self._pending.pop(message["done"])
             if "error" in message:
                 future.set_exception(SandboxError(message["error"]))
             else:

@@ -4,7 +4,6 @@ It is driven by one JSON object per line on stdin and answers on stdout; session
 
     {"open": 7}                                       start session 7 (running a cell of it does so too)
     {"run": 12, "session": 7, "code": ..., "timeout_s": 10.0}
-        -> {"started": 12}   when a thread is free, then
         -> {"done": 12, "outcome": {...}}   or   {"done": 12, "error": "..."}
     {"close": 7}
 
@@ -64,7 +63,6 @@ class Worker:
 
     def _run(self, request: dict[str, Any]) -> None:
         number = request["run"]
-        self._send({"started": number})
         try:
             outcome = outcome_of(self._session(request["session"]), request["code"], request["timeout_s"])
             self._send({"done": number, "outcome": asdict(outcome)})
