@@ -182,7 +182,7 @@ class Server:
                     raise FailedRequestError(f"no answer within {timeout_s:g} s") from error
                 reason, pause_s = "connecting takes too long", None
             except (aiohttp.ClientError, OSError, ValueError, TypeError, AttributeError) as error:
-                reason, pause_s = f"{type(error).__name__}: {error}".rstrip(": "), None
+                reason, pause_s = _reason(error), None
             else:
                 self._down_since, self._has_answered = None, True
                 return answer
@@ -283,7 +283,7 @@ class Server:
                 f"not an OpenAI-compatible server: `{self._url}`", hint=_ADDRESS_HINT
             ) from error
         except (OSError, TimeoutError, _client_error()) as error:
-            reason = str(error) or "no answer in time"
+            reason = _reason(error)
             raise ServerError(f"no server answers at `{self._url}` ({reason})", hint=_ADDRESS_HINT) from error
         by_name = {str(model.get("id")): model for model in models}
         wanted = self._endpoint.model or (next(iter(by_name)) if len(by_name) == 1 else None)
@@ -309,6 +309,17 @@ def _client_error() -> type[Exception]:
     import aiohttp
 
     return aiohttp.ClientError
+
+
+def _reason(error: Exception) -> str:
+    """Why a connection failed, in a few words."""
+    cause = getattr(error, "os_error", error)  # what aiohttp wraps
+    if isinstance(cause, OSError) and cause.errno:
+        text = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror  # negative: a failed look-up
+        return (text or str(cause)).lower()
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__
 
 
 def _as_object(body: bytes) -> dict[str, Any]:

@@ -144,9 +144,13 @@ def test_wrong_usage() -> None:
 def test_a_server_that_dies_half_way_and_a_rerun(data: Path, running: Any) -> None:
     """HTTP 500, then nobody there: one message, finished samples are kept, the rerun does only the rest."""
     out = data.parent / "out" / "eval-results" / "tiny"
-    server = running(*[REPLY] * 7, BROKEN)
+
+    def last_words(_: dict[str, Any]) -> object:
+        threading.Timer(0.3, server.stop).start()
+        return BROKEN
+
+    server = running(*[REPLY] * 7, last_words)
     quick = ["++server.give_up_after_s=1", "++server.max_retries=100", "++max_concurrent_requests=2"]
-    threading.Timer(1.5, server.stop).start()
     told(
         evaluate(data, "--server-address", server.url, *quick),
         "the server has not answered",
