@@ -12,6 +12,7 @@ BENCHES = {
     "harmony": "Harmony",
     "answers": "Answers",
     "sandbox": "Sandbox (wall time)",
+    "replay": "Replay server",
 }
 
 

@@ -22,14 +22,14 @@ from support.commands import (
 )
 
 # Slow enough that a run lasts a few seconds, so that a random moment falls into every phase of it.
-PACE = ("--tokens-per-second", "40")
+PACE = ("--tokens-per-second", "80")
 OPTIONS = (
     "++sandbox.workers=2",
     "++inference.stream=true",
     "++server.give_up_after_s=2",
     "++max_concurrent_requests=6",
 )
-LATEST_KILL_S = 5.0
+LATEST_KILL_S = 4.0
 VICTIMS = ("main", "server", "worker")
 
 
