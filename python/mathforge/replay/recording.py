@@ -211,11 +211,10 @@ def read_row(line: str, path: Path, number: int) -> Recording:
 def run_had_tool(folder: Path) -> bool:
     """Whether the evaluation that wrote a folder gave the model the tool; its rows do not say so."""
     try:
-        settings = json.loads((folder / "run.json").read_bytes())
-    except (OSError, ValueError):
+        run = json.loads((folder / "run.json").read_bytes())
+        return run["fingerprint"]["config"]["code_execution"] is True
+    except (OSError, ValueError, TypeError, KeyError):
         return False
-    config = settings.get("config", settings) if isinstance(settings, dict) else {}
-    return isinstance(config, dict) and config.get("code_execution") is True
 
 
 def read_round(row: Any, origin: str, sample: dict[str, Any]) -> Round:

@@ -63,7 +63,7 @@ def test_outputs_of_an_evaluation_are_recordings(tmp_path):
     results = tmp_path / "eval-results"
     write(results / "called" / "output-rs7.jsonl", output | {"code_rounds_executed": 1})
     write(results / "could-have-called" / "output-rs5.jsonl", output)
-    write(results / "could-have-called" / "run.json", {"config": {"code_execution": True}})
+    write(results / "could-have-called" / "run.json", {"fingerprint": {"config": {"code_execution": True}}})
     write(results / "plain" / "output-rs2.jsonl", output)
     (results / "called" / "output-rs7.jsonl.done").touch()
     write(results / "called" / "output-rs8.jsonl-async", "{")
