@@ -60,6 +60,11 @@ impl HeaderText {
         self.marks.is_empty() && !words(&text).all(is_header_word)
     }
 
+    /// Whether there is no mark, and nothing but one channel word.
+    pub fn is_lone_channel(&self) -> bool {
+        self.marks.is_empty() && is_channel(String::from_utf8_lossy(&self.bytes).trim_matches(is_blank))
+    }
+
     /// Whether there is no mark, and nothing but white space or one word that belongs into headers.
     pub fn is_leftover(&self) -> bool {
         let text = String::from_utf8_lossy(&self.bytes);

@@ -133,7 +133,7 @@ impl Machine {
         }
         buffer.bytes.extend_from_slice(&bytes[..room]);
         bytes = &bytes[room..];
-        self.overflow(place);
+        self.overflow(Place { byte: place.byte + room, ..place });
         if let State::Content(content) = &mut self.state {
             content.bytes.extend_from_slice(bytes);
         }
@@ -202,6 +202,11 @@ impl Machine {
             }
             Special::Message => self.open_message(place),
             Special::Channel | Special::Constrain => {
+                if special == Special::Channel && !header.started && header.text.is_lone_channel() {
+                    // After a call the model may write a channel word too many before it begins anew.
+                    header.note(code::STRAY_TEXT, header.start);
+                    header.text = HeaderText::default();
+                }
                 if header.text.length() + special.text().len() > LONGEST_HEADER {
                     self.overflow(place);
                     return self.special_in_content(special, place, after);
