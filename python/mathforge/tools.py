@@ -55,10 +55,12 @@ class PythonTool:
 def shown_output(outcome: Outcome, limits: CodeExecution) -> str:
     """The text of a tool message: stdout, then stderr, the middle of a long one cut; never empty."""
     stdout, stderr = outcome.stdout, outcome.stderr
+    # A model that is not told goes on to use names that are gone.
+    lost = " The variables of this session are lost." if outcome.state_lost else ""
     if outcome.status == "timeout":
-        stderr = f"[ERROR] Execution timed out after {limits.code_execution_timeout:g} seconds."
+        stderr = f"[ERROR] Execution timed out after {limits.code_execution_timeout:g} seconds.{lost}"
     elif outcome.status == "memory":
-        stderr = "[ERROR] Out of memory. Variables of this session may be lost."
+        stderr = f"[ERROR] Out of memory.{lost}"
     if stdout and stderr and not stdout.endswith("\n"):
         stdout += "\n"
     text = cut_middle(stdout + stderr, limits.max_code_output_characters)

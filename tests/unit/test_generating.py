@@ -28,6 +28,7 @@ class Outcome:
     stdout: str = "42\n"
     stderr: str = ""
     status: str = "ok"
+    state_lost: bool = False
     wall_s: float = 0.25
 
 

@@ -15,6 +15,7 @@ class Outcome:
     stdout: str = ""
     stderr: str = ""
     status: str = "ok"
+    state_lost: bool = False
 
 
 LIMITS = CodeExecution(max_code_output_characters=40, code_execution_timeout=2)
@@ -28,6 +29,10 @@ LIMITS = CodeExecution(max_code_output_characters=40, code_execution_timeout=2)
         (Outcome(" \n"), NO_OUTPUT),
         (Outcome("partial", "Traceback", "error"), "partial\nTraceback"),
         (Outcome("1\n", "", "timeout"), "1\n[ERROR] Execution timed out after 2 seconds."[:60]),
+        (
+            Outcome("", "TimeoutError: ...", "timeout", state_lost=True),
+            "[ERROR] Execution timed out after 2 seconds. The variables of this session are lost.",
+        ),
     ],
 )
 def test_what_the_model_reads(outcome: Outcome, text: str) -> None:
