@@ -25,9 +25,8 @@ class Notebook:
     """Opens one Python session per sample in a sandbox that is kept for the whole build."""
 
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
-        from mathforge.sandbox import Sandbox
-
         from mathforge.config import CodeExecution
+        from mathforge.sandbox import Sandbox
 
         self._limits = CodeExecution(code_execution_timeout=timeout_s)
         self._sandbox = Sandbox()

@@ -3,8 +3,8 @@
 Outcomes, one letter per seed 0..7: R right, W wrong, T cut by its length, N finished without an answer,
 E never stops calling the tool.
 
-In demo-16 with and demo-12 without the tool the right answer is written in as many forms as it is given: it has
-the majority by equivalence, and a wrong answer has it by spelling.
+In demo-16 with and demo-12 without the tool the right answer is written in as many forms as it is given:
+it has the majority by equivalence, and a wrong answer has it by spelling.
 """
 
 from __future__ import annotations
