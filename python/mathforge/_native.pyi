@@ -174,7 +174,7 @@ def harmony_render(
 def harmony_system(
     effort: str = "medium",
     *,
-    python: bool | str = False,
+    python: bool | str = ...,
     current_date: str | None = None,
     knowledge_cutoff: str | None = ...,
     identity: str | None = ...,
