@@ -22,5 +22,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     sandbox::register(module)?;
     #[cfg(feature = "sandbox")]
     sandbox_inputs::register(module)?;
-    Ok(())
+    // The public names are those of the Python modules; the stub describes this one.
+    module.delattr("__all__")
 }
