@@ -21,7 +21,7 @@ $(STAMPS)/venv: requirements/dev.lock
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/build: $(STAMPS)/venv $(RUST_SOURCES) pyproject.toml
-	$(BIN)/maturin develop --quiet
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin develop --uv --quiet
 	@touch $@
 
 build: $(STAMPS)/build

@@ -1,8 +1,7 @@
 """What a run can be told, as typed records: one dataclass per noun, filled from defaults and `++` overrides.
 
 Keys, defaults and spellings follow NeMo-Skills, so its commands keep working; `Evaluation` is the root,
-`++inference.top_p=1` sets
-`Evaluation.inference.top_p`.
+`++inference.top_p=1` sets `Evaluation.inference.top_p`.
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 answered.
 
 Every id the server sampled is kept as it is and sent back as it is; what is put between rounds (missing end
-tokens, tool messages, the
-request for a final answer) is kept apart in `Round.output_token_ids`. Prompt plus all rounds is the whole
-conversation.
+tokens, tool messages, the request for a final answer) is kept apart in `Round.output_token_ids`. Prompt plus
+all rounds is the whole conversation.
 """
 
 from __future__ import annotations

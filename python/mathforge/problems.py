@@ -64,8 +64,7 @@ def load_benchmark(
     """Find and read a benchmark.
 
     Looks for `NAME.jsonl`, then `NAME/SPLIT.jsonl`, in `data_dir`, then in the folder named by
-    MATHFORGE_DATA_DIR, then
-    among the benchmarks that come with the package.
+    MATHFORGE_DATA_DIR, then among the benchmarks that come with the package.
 
     Args:
         name: name of the benchmark.

@@ -21,8 +21,7 @@ class Round:
         stop_reason: the stop token id or string, as the server said.
         output: tool output as the model saw it, or None.
         output_token_ids: every id appended after the sampled ones before the next round (end tokens that were
-            missing, tool
-            messages, the request for a final answer), or None.
+            missing, tool messages, the request for a final answer), or None.
         tool_status: how the Python cell ended, or None.
     """
 

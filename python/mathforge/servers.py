@@ -1,10 +1,8 @@
 """A client of one OpenAI-compatible server: token ids or messages in, answers out, retries in between.
 
 Failures have three sizes. A request that the server refuses for a reason of its own is the sample's
-(`RefusedError`). A request that
-fails again and again while the server answers others is the sample's too (`FailedRequestError`). A server
-that no longer answers at all
-ends the run (`ServerError`).
+(`RefusedError`). A request that fails again and again while the server answers others is the sample's too
+(`FailedRequestError`). A server that no longer answers at all ends the run (`ServerError`).
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """Output files of a run: what is finished stays finished, whenever the process is killed.
 
 `output-rsN.jsonl-async` receives one line per finished sample, in one write, in any order, with its position.
-When all are there
-the lines are ordered into `output-rsN.jsonl` (a temporary file, synced, renamed), then `.done` is touched,
-then the `-async` file is
-removed. Every step can be repeated. `run.json` beside them says with which configuration and problems they
-were made.
+When all are there the lines are ordered into `output-rsN.jsonl` (a temporary file, synced, renamed), then
+`.done` is touched, then the `-async` file is removed. Every step can be repeated. `run.json` beside them says
+with which configuration and problems they were made.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """`mathforge VERB ...`: find the verb's module, read its flags, run it, and turn errors into two clear lines.
 
 A verb is a file in this folder. Its module has `NAME`, `HELP`, `add_arguments(parser)` and `run(args) ->
-int`, and may have
-`ALIASES` (other spellings of the verb), `EXAMPLE` (one command line) and `TAKES_OVERRIDES = True` when
-`++dotted.key=value`
-arguments make sense for it; they arrive as the list `args.overrides`. Modules import what is heavy inside
-`run`.
+int`, and may have `ALIASES` (other spellings of the verb), `EXAMPLE` (one command line) and `TAKES_OVERRIDES
+= True` when `++dotted.key=value` arguments make sense for it; they arrive as the list `args.overrides`.
+Modules import what is heavy inside `run`.
 """
 
 from __future__ import annotations
