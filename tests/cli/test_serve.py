@@ -61,13 +61,15 @@ class TestCommand:
             (["--replay", "BAD"], ":2: not JSON"),
             (["--replay", "GOOD", "--fail", "after=1,how=sulk"], "not a fault: 'after=1,how=sulk'"),
             (["--replay", "GOOD", "--tokens-per-second", "0"], "above 0"),
+            (["--replay", "GOOD", "--port", "65536"], "0 to 65535"),
+            (["--replay", "GOOD", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
             (["--replay", "GOOD", "--replay", "GOOD"], "was already recorded at"),
         ],
     )
     def test_one_clear_message_for_wrong_use(self, recording, tmp_path, arguments, said):
         bad = tmp_path / "bad.jsonl"
         bad.write_text(json.dumps(row([{"text": "x"}])) + "\n{\n")
-        process = self.start(*[{"GOOD": recording, "BAD": bad}.get(a, a) for a in arguments], "--port", 0)
+        process = self.start("--port", 0, *[{"GOOD": recording, "BAD": bad}.get(a, a) for a in arguments])
         out, err = process.communicate(timeout=20)
         assert (process.returncode, out) == (1, "")
         assert said in err

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
 import os
-import signal
 import sys
+from typing import TYPE_CHECKING
 
 from mathforge.errors import InputError, ServerError
+
+if TYPE_CHECKING:
+    import asyncio
 
 NAME = "serve"
 HELP = "Serve recorded transcripts as an OpenAI-compatible model server (--replay)."
@@ -61,6 +62,13 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.tokens_per_second is not None and args.tokens_per_second <= 0:
         raise InputError(f"--tokens-per-second must be above 0, not {args.tokens_per_second:g}")
+    if not 0 <= args.port <= 65535:
+        raise InputError(f"--port must be 0 to 65535, not {args.port}")
+    # Here, because `mathforge --help` loads every command.
+    import asyncio
+    import contextlib
+    import signal
+
     from mathforge.replay.faults import Faults, parse_fault
     from mathforge.replay.recording import load
     from mathforge.replay.server import ReplayServer, Settings, serve
@@ -107,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
 
 async def watch_parent(pid: int, until: asyncio.Event, interval_s: float = 0.5) -> None:
     """Set `until` once the parent process has ended; a killed parent cannot tell us itself."""
+    import asyncio
+
     while os.getppid() == pid:
         await asyncio.sleep(interval_s)
     until.set()
