@@ -41,7 +41,7 @@ class StderrProgress:
 
             self._bar = Progress(
                 SpinnerColumn(),
-                TextColumn("sandbox: {task.description:<34}"),
+                TextColumn("sandbox: {task.description:<42}"),
                 BarColumn(),
                 TimeElapsedColumn(),
                 console=Console(stderr=True),
@@ -49,7 +49,11 @@ class StderrProgress:
             )
             self._bar.add_task(stage, total=1.0)
             self._bar.start()
-        self._bar.update(self._bar.task_ids[0], description=stage, completed=done)
+        task = self._bar.task_ids[0]
+        if stage != self._stage:
+            # A bar that was once full has stopped its clock.
+            self._bar.reset(task, description=stage)
+        self._bar.update(task, completed=done)
 
     def __enter__(self) -> StderrProgress:
         return self
