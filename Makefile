@@ -9,7 +9,7 @@ export CARGO_TERM_PROGRESS_WHEN := never
 
 RUST_SOURCES := $(shell find rust sandbox_wasm -name '*.rs' -o -name '*.toml' -o -name '*.py' -path '*guest*' 2>/dev/null) Cargo.toml Cargo.lock
 DEMO_OUT := demo-runs
-PYTEST := $(BIN)/python -m pytest
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: demo test test-rust test-python test-all bench lint fuzz build sandbox lock clean
 
@@ -36,7 +36,7 @@ demo: sandbox
 test: lint test-rust test-python
 
 test-rust: sandbox
-	cargo test --workspace --quiet
+	MATHFORGE_SANDBOX_IMAGE="$$($(BIN)/mathforge sandbox prepare)" cargo test --workspace --quiet
 
 test-python: sandbox
 	$(PYTEST) -m "not slow and not vllm"
