@@ -19,6 +19,8 @@ pub const MAX_TERMS: usize = 512;
 pub const MAX_NAME_BYTES: usize = 2_000;
 /// Items of a list whose order does not matter.
 pub const MAX_UNORDERED_ITEMS: usize = 200;
+/// Ends of the intervals of one set.
+pub const MAX_ENDS: usize = 100;
 /// Work of one evaluation, in units of roughly a nanosecond on a 2020s core.
 pub const MAX_WORK: u64 = 8_000_000;
 

@@ -10,6 +10,7 @@ use super::tree::{Node, Relation};
 use super::units::{self, Unit};
 
 mod atoms;
+mod sets;
 
 /// A parsed answer.
 #[derive(Debug, Clone)]
@@ -127,27 +128,37 @@ impl<'a> Parser<'a> {
     /// Items separated by commas, semicolons, "and", "or"; one item is itself.
     fn list(&mut self) -> Result<Node, Stop> {
         let mut items = vec![self.chain()?];
+        let mut connectives = Vec::new();
         loop {
             let before = self.at;
-            while self.peek().is_some_and(is_separator) {
+            let mut connective = None;
+            while let Some(token) = self.peek().filter(|token| is_separator(token)) {
+                connective = sets::connective(token).or(connective);
                 self.at += 1;
             }
             if self.at == before {
                 break;
             }
+            connectives.push(connective);
             items.push(self.chain()?);
         }
-        Ok(if items.len() == 1 { items.swap_remove(0) } else { Node::List(items) })
+        if items.len() == 1 {
+            return Ok(items.swap_remove(0));
+        }
+        Ok(match sets::joins_relations(&connectives, &items) {
+            Some(connective) => Node::Call(connective.to_owned(), items),
+            None => Node::List(items),
+        })
     }
 
     fn chain(&mut self) -> Result<Node, Stop> {
-        let first = self.sum()?;
+        let first = self.set()?;
         let mut sides = vec![first];
         let mut relations = Vec::new();
         while let Some(relation) = self.relation() {
             self.link()?;
             relations.push(relation);
-            sides.push(self.sum()?);
+            sides.push(self.set()?);
         }
         Ok(if relations.is_empty() { sides.swap_remove(0) } else { Node::Chain(sides, relations) })
     }
@@ -335,6 +346,7 @@ impl<'a> Parser<'a> {
             Some(Token::Number(_)) => {
                 self.spaced() && matches!(self.lexemes[self.at - 1].token, Token::Mark('}' | ')'))
             }
+            Some(Token::Word("U")) if self.union_letter() => false,
             Some(Token::Word(word)) => !is_separator(&Token::Word(word)),
             Some(Token::Command(name)) => atoms::starts_atom(name),
             Some(Token::Mark('(' | '{' | '[')) => true,

@@ -42,7 +42,7 @@ def grader():
         (r"x^2=4", "x=2", "undecided"),
         (r"1+2+\ldots+100", "5050", "undecided"),
         (r"\text{no solution}", "7", "undecided"),
-        ("x>3", "x<3", "undecided"),
+        ("x^2>9", "x^2<9", "undecided"),
         ("x=5", "y=5", "undecided"),
         ("x=1, y=2", "2, 1", "undecided"),
         (r"\frac{\ln 2}{\ln 1}", r"\frac{\ln 3}{\ln 1}", "undecided"),

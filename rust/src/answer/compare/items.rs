@@ -3,7 +3,7 @@
 use super::{Policy, Reason, Verdict, VerdictKind, leaves};
 use crate::answer::limits::{Budget, MAX_UNORDERED_ITEMS};
 use crate::answer::tree::Relation;
-use crate::answer::value::{Leaf, Ratio, Value};
+use crate::answer::value::{Leaf, Ratio, Value, region_of};
 
 /// Whether an answer has several items.
 pub fn is_many(value: &Value) -> bool {
@@ -17,6 +17,7 @@ pub fn is_many(value: &Value) -> bool {
 /// Compares two answers of any form.
 pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
     match (left, right) {
+        (Value::Region(..), _) | (_, Value::Region(..)) => regions(left, right, budget),
         (Value::Leaf(left), Value::Leaf(right)) => leaves::compare(left, right, policy, budget),
         (Value::Named(left_name, left), Value::Named(right_name, right)) => {
             if left_name == right_name {
@@ -216,6 +217,32 @@ impl Table {
         } else {
             Verdict::undecided(Reason::NotNative)
         }
+    }
+}
+
+/// A set of numbers against anything that may describe one.
+fn regions(left: &Value, right: &Value, budget: &mut Budget) -> Verdict {
+    let numbers = |set: &Value, other: &Value| match (set, other) {
+        (Value::Region(_, region), Value::Leaf(leaf)) => {
+            region.is_infinite() && leaf.value.as_ref().is_ok_and(|value| value.rational().is_some())
+        }
+        _ => false,
+    };
+    if numbers(left, right) || numbers(right, left) {
+        return Verdict::different(Reason::RegionDiffers);
+    }
+    let (Ok((left_name, left)), Ok((right_name, right))) =
+        (region_of(left, budget), region_of(right, budget))
+    else {
+        return Verdict::undecided(Reason::KindDiffers);
+    };
+    match left.is_same(&right, budget) {
+        Ok(true) if left_name.is_some() && right_name.is_some() && left_name != right_name => {
+            Verdict::undecided(Reason::NameDiffers)
+        }
+        Ok(true) => Verdict::equal(Reason::SameRegion),
+        Ok(false) => Verdict::different(Reason::RegionDiffers),
+        Err(_) => Verdict::undecided(Reason::NotNative),
     }
 }
 

@@ -13,7 +13,7 @@ pub fn is_undefined(value: &Value) -> bool {
         Value::Sequence(_, _, items) | Value::List(items) => items.iter().any(is_undefined),
         Value::Named(_, value) => is_undefined(value),
         Value::Chain(sides, _) => sides.iter().any(|side| matches!(side.value, Err(Stop::Undefined))),
-        Value::Infinity { .. } | Value::Text(_) | Value::Other(_) => false,
+        Value::Infinity { .. } | Value::Region(..) | Value::Text(_) | Value::Other(_) => false,
     }
 }
 

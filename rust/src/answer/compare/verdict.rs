@@ -59,6 +59,8 @@ reasons! {
     SameItems = "same_items",
     /// The same relation.
     SameRelation = "same_relation",
+    /// The same set of numbers.
+    SameRegion = "same_region",
     /// Different integers.
     IntegerDiffers = "integer_differs",
     /// Different exact values.
@@ -69,6 +71,8 @@ reasons! {
     LetterDiffers = "letter_differs",
     /// Some item differs.
     ItemDiffers = "item_differs",
+    /// Different sets of numbers.
+    RegionDiffers = "region_differs",
     /// Different numbers of items.
     LengthDiffers = "length_differs",
     /// Different brackets.

@@ -1,6 +1,6 @@
 //! The smallest parts of an expression: numbers, names, functions and whatever stands in brackets.
 
-use super::{Parser, Sign};
+use super::{Parser, Sign, sets};
 use crate::answer::lex::Token;
 use crate::answer::limits::Stop;
 use crate::answer::names::{FUNCTIONS, GREEK, is_product};
@@ -134,6 +134,8 @@ impl<'a> Parser<'a> {
             "pi" => Ok(Node::Constant(Constant::Pi)),
             "infty" => Ok(Node::Constant(Constant::Infinity)),
             "emptyset" => Ok(Node::Bracketed('{', '}', Vec::new())),
+            "mathbb" => self.number_set(),
+            "R" | "Reals" => Ok(sets::reals()),
             "lfloor" => self.between("rfloor", "floor"),
             "lceil" => self.between("rceil", "ceiling"),
             "{" => self.brackets('{'),
@@ -203,6 +205,9 @@ impl<'a> Parser<'a> {
         self.deeper(|parser| {
             if let Some(close) = parser.closing(open) {
                 return Ok(Node::Bracketed(open, close, Vec::new()));
+            }
+            if open == '{' && parser.set_builder() {
+                return parser.condition();
             }
             let items = match parser.list()? {
                 Node::List(items) => items,

@@ -1,10 +1,12 @@
 //! Real intervals with fixed-point ends, for values that have no exact normal form and for rounded decimals.
 
+use super::polynomial::{Atom, Polynomial};
 use crate::answer::limits::MAX_BITS;
 use crate::answer::tree::{Constant, Node};
 use dashu_base::{Abs, BitTest, DivEuclid, Signed, SquareRoot};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
+use std::cmp::Ordering;
 
 /// Bits after the binary point.
 const PRECISION: usize = 320;
@@ -42,9 +44,38 @@ impl Enclosure {
                 })
             }
             Node::Quotient(top, bottom) => Self::of(top)?.times(&Self::of(bottom)?.inverse()?),
-            Node::Power(base, exponent) => Self::of(base)?.power(exponent),
-            Node::Root(radicand, degree) => Self::of(radicand)?.root(degree),
+            Node::Power(base, exponent) => Self::of(base)?.power(integer(exponent)?),
+            Node::Root(radicand, degree) => Self::of(radicand)?.root(integer(degree)?),
             _ => None,
+        }
+    }
+
+    /// Of a sum of real square roots with powers of pi and e; None where there are variables or opaque terms.
+    pub fn polynomial(polynomial: &Polynomial) -> Option<Self> {
+        polynomial.terms().try_fold(Self::point(IBig::ZERO), |sum, (monomial, value)| {
+            let mut term = Self::rational(value);
+            if !monomial.radicand.is_one() {
+                let radicand = Self::rational(&RBig::from(monomial.radicand.clone()));
+                term = term.times(&radicand.root(2)?)?;
+            }
+            for (atom, exponent) in &monomial.powers {
+                let base = match atom {
+                    Atom::Pi => constant(PI)?,
+                    Atom::E => constant(E)?,
+                    Atom::Symbol(_) | Atom::Opaque { .. } => return None,
+                };
+                term = term.times(&base.power(i64::from(*exponent))?)?;
+            }
+            Some(Self { low: sum.low + term.low, high: sum.high + term.high })
+        })
+    }
+
+    /// Which value is smaller; `Equal` only for the same single point, None where the intervals overlap otherwise.
+    pub fn order(&self, other: &Self) -> Option<Ordering> {
+        if self.is_apart_from(other) {
+            Some(self.low.cmp(&other.low))
+        } else {
+            (self == other && self.low == self.high).then_some(Ordering::Equal)
         }
     }
 
@@ -111,8 +142,10 @@ impl Enclosure {
         Some(Self { low: low - IBig::ONE, high })
     }
 
-    fn power(&self, exponent: &Node) -> Option<Self> {
-        let exponent = integer(exponent).filter(|exponent| exponent.unsigned_abs() <= 1000)?;
+    fn power(&self, exponent: i64) -> Option<Self> {
+        if exponent.unsigned_abs() > 1000 {
+            return None;
+        }
         let base = if exponent < 0 { self.inverse()? } else { self.clone() };
         let mut result = Self::point(IBig::ONE << PRECISION);
         for _ in 0..exponent.unsigned_abs() {
@@ -121,11 +154,11 @@ impl Enclosure {
         Some(result)
     }
 
-    fn root(&self, degree: &Node) -> Option<Self> {
-        let degree = integer(degree).filter(|degree| (2..=16).contains(degree))? as usize;
-        if self.low.is_negative() {
+    fn root(&self, degree: i64) -> Option<Self> {
+        if self.low.is_negative() || !(2..=16).contains(&degree) {
             return None;
         }
+        let degree = degree as usize;
         let root = |end: &IBig| {
             let (_, magnitude) = (end << (PRECISION * (degree - 1))).into_parts();
             IBig::from(if degree == 2 { magnitude.sqrt() } else { magnitude.nth_root(degree) })

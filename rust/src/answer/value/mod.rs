@@ -2,15 +2,19 @@
 
 mod enclosure;
 mod evaluate;
+mod inequality;
 mod literal;
 mod polynomial;
 mod ratio;
+mod region;
 mod root;
 mod shape;
 
 pub use enclosure::Enclosure;
 pub use evaluate::evaluate;
+pub use inequality::region_of;
 pub use literal::Printed;
 pub use polynomial::{Atom, Monomial, Polynomial};
 pub use ratio::Ratio;
+pub use region::Region;
 pub use shape::{Leaf, Value, shape};

@@ -1,8 +1,10 @@
 //! The outer form of an answer: one value, a sequence in brackets, a free list, a named value, a relation, text.
 
 use super::evaluate::evaluate;
+use super::inequality;
 use super::literal::Printed;
 use super::ratio::Ratio;
+use super::region::Region;
 use crate::answer::limits::{Budget, Stop};
 use crate::answer::tree::{Constant, Node, Relation};
 use crate::answer::units::Unit;
@@ -40,6 +42,8 @@ pub enum Value {
     Named(String, Box<Value>),
     /// Any other relation.
     Chain(Vec<Leaf>, Vec<Relation>),
+    /// A set of reals, and its variable where that is named.
+    Region(Option<String>, Region),
     /// Words.
     Text(String),
     /// Readable, with no form of its own here.
@@ -55,12 +59,33 @@ pub fn shape(node: Node, budget: &mut Budget) -> Value {
             Value::Sequence(open, close, items)
         }
         Node::Chain(sides, relations) => chain(sides, relations, budget),
-        Node::Text(text) => Value::Text(text),
+        Node::Text(text) => inequality::in_words(&text).unwrap_or(Value::Text(text)),
+        Node::Call(name, items) if SET_OPERATIONS.contains(&name.as_str()) => {
+            set_operation(name, items, budget)
+        }
         Node::Constant(Constant::Infinity) => Value::Infinity { negative: false },
         Node::Negative(inner) if *inner == Node::Constant(Constant::Infinity) => {
             Value::Infinity { negative: true }
         }
         node => both_signs(node, budget),
+    }
+}
+
+/// The operations on sets that the parser knows, as it names them; "or" and "and" stand between relations.
+const SET_OPERATIONS: [&str; 6] = ["reals", "union", "intersection", "without", "or", "and"];
+
+fn set_operation(name: String, items: Vec<Node>, budget: &mut Budget) -> Value {
+    if name == "reals" {
+        return Value::Region(None, Region::reals());
+    }
+    let connective = matches!(name.as_str(), "or" | "and");
+    let parts: Vec<_> = items.iter().map(|item| shape(item.clone(), budget)).collect();
+    match inequality::joined(&name, &parts, budget) {
+        Ok((name, region)) => Value::Region(name, region),
+        Err(_) if connective && !parts.iter().all(|part| matches!(part, Value::Region(..))) => {
+            list(items, budget)
+        }
+        Err(_) => Value::Other(Node::Call(name, items)),
     }
 }
 
@@ -112,7 +137,10 @@ fn chain(mut sides: Vec<Node>, mut relations: Vec<Relation>, budget: &mut Budget
         });
     match leaves.into_iter().collect::<Vec<_>>() {
         mut leaves if all_equal => Value::Leaf(Box::new(leaves.swap_remove(0))),
-        leaves => Value::Chain(leaves, relations),
+        leaves => match inequality::chain(&leaves, &relations, budget) {
+            Ok((name, region)) => Value::Region(name, region),
+            Err(_) => Value::Chain(leaves, relations),
+        },
     }
 }
 

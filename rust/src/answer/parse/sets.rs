@@ -1,0 +1,113 @@
+//! Sets put together: unions, differences, the real numbers, relations joined by "or" and "and".
+
+use super::Parser;
+use crate::answer::lex::Token;
+use crate::answer::limits::Stop;
+use crate::answer::tree::{Node, Relation};
+
+/// The set of real numbers.
+pub fn reals() -> Node {
+    Node::Call("reals".to_owned(), Vec::new())
+}
+
+/// What a separator says about the items beside it; a comma says nothing.
+pub fn connective(token: &Token<'_>) -> Option<&'static str> {
+    match token {
+        Token::Command("lor") => Some("or"),
+        Token::Command("land") => Some("and"),
+        Token::Word(word) | Token::Text(word) => match word.trim_matches([',', ' ']) {
+            "or" => Some("or"),
+            "and" => Some("and"),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The one connective between relations of which at least one is no equation; a list is anything else.
+pub fn joins_relations(connectives: &[Option<&'static str>], items: &[Node]) -> Option<&'static str> {
+    let last = (*connectives.last()?)?;
+    let agree = connectives.iter().all(|connective| connective.is_none_or(|connective| connective == last));
+    let relations = items.iter().all(|item| matches!(item, Node::Chain(..)));
+    let inequality = items.iter().any(|item| match item {
+        Node::Chain(_, relations) => relations.iter().any(|relation| *relation != Relation::Equal),
+        _ => false,
+    });
+    // Of two items every separator is spelled out; `x<1, x>3, and y=2` is a list all the same.
+    let spelled = connectives.iter().all(Option::is_some) || last == "or";
+    (agree && relations && inequality && spelled).then_some(last)
+}
+
+impl Parser<'_> {
+    /// Sums joined by set operations, from left to right.
+    pub(super) fn set(&mut self) -> Result<Node, Stop> {
+        let mut node = self.sum()?;
+        let mut before = None;
+        loop {
+            let operation = match self.peek() {
+                Some(Token::Command("cup")) => "union",
+                Some(Token::Word("U")) if self.union_letter() => "union",
+                Some(Token::Command("cap")) => "intersection",
+                Some(Token::Command("setminus" | "backslash" | "smallsetminus")) => "without",
+                _ => return Ok(node),
+            };
+            // `A \cup B \cap C` has no agreed order.
+            if before.is_some_and(|before| before != operation)
+                || (before, operation) == (Some("without"), "without")
+            {
+                return Err(Stop::Beyond);
+            }
+            before = Some(operation);
+            self.at += 1;
+            let part = self.sum()?;
+            node = match node {
+                Node::Call(name, mut parts) if name == operation => {
+                    parts.push(part);
+                    Node::Call(name, parts)
+                }
+                node => Node::Call(operation.to_owned(), vec![node, part]),
+            };
+        }
+    }
+
+    /// A `U` between the brackets of two intervals.
+    pub(super) fn union_letter(&self) -> bool {
+        let closed = self.at.checked_sub(1).map(|before| &self.lexemes[before].token);
+        matches!(closed, Some(Token::Mark(')' | ']')))
+            && matches!(self.peek_after(1), Some(Token::Mark('(' | '[')))
+    }
+
+    /// Takes `x \mid` or `x \in \mathbb{R} :` right after an opening brace.
+    pub(super) fn set_builder(&mut self) -> bool {
+        let start = self.at;
+        let named = matches!(self.next(), Ok(Token::Word(name)) if name.len() == 1);
+        let real = !self.take(&Token::Command("in"))
+            || self.take(&Token::Command("R"))
+            || (self.take(&Token::Command("mathbb")) && self.number_set().is_ok());
+        let bar = self.take(&Token::Mark('|')) || self.take(&Token::Mark(':'));
+        if !(named && real && bar) {
+            self.at = start;
+        }
+        named && real && bar
+    }
+
+    /// What makes a number belong to a set, up to the closing brace: inequalities, nothing else.
+    pub(super) fn condition(&mut self) -> Result<Node, Stop> {
+        let node = self.list()?;
+        let inequality = match &node {
+            Node::Chain(_, relations) => !relations.contains(&Relation::Equal),
+            Node::Call(name, _) => matches!(name.as_str(), "or" | "and"),
+            _ => false,
+        };
+        if inequality && self.take(&Token::Command("}")) { Ok(node) } else { Err(Stop::Beyond) }
+    }
+
+    /// What follows `\mathbb`.
+    pub(super) fn number_set(&mut self) -> Result<Node, Stop> {
+        let braces = self.take(&Token::Mark('{'));
+        if !self.take(&Token::Word("R")) || (braces && !self.take(&Token::Mark('}'))) {
+            return Err(Stop::Beyond);
+        }
+        Ok(reals())
+    }
+}
