@@ -2,6 +2,7 @@
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use mathforge_core::harmony::encode::{SpecialText, encode};
+use mathforge_core::harmony::event::messages;
 use mathforge_core::harmony::parser::{Options, Parser, parse_ids, parse_text};
 
 fuzz_target!(|input: (Vec<u32>, &str, u8)| {
@@ -12,13 +13,17 @@ fuzz_target!(|input: (Vec<u32>, &str, u8)| {
             *id = 199_998 + (*id >> 1) % 20;
         }
     }
-    ids.extend(encode(text, SpecialText::Allowed));
-    let whole = parse_ids(&ids, Options::default());
+    ids.extend(encode(text, SpecialText::Token));
     let mut parser = Parser::new(Options::default());
     let at = if ids.is_empty() { 0 } else { cut as usize % ids.len() };
-    let pushed = parser.push_ids(&ids[..at]).and(parser.push_ids(&ids[at..]));
-    assert!(pushed.is_ok());
-    parser.finish();
-    assert_eq!(parser.messages(), whole);
+    let mut events = Vec::new();
+    for chunk in [&ids[..at], &ids[at..]] {
+        match parser.push_ids(chunk) {
+            Ok(seen) => events.extend(seen),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    events.extend(parser.finish());
+    assert_eq!(messages(events), parse_ids(&ids, Options::default()));
     parse_text(text, Options::default());
 });
