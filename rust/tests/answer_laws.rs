@@ -32,7 +32,12 @@ fn answer() -> impl Strategy<Value = String> {
         1 => prop::collection::vec(expression.clone(), 2..4).prop_map(|items| format!("({})", items.join(", "))),
         1 => expression.clone().prop_map(|a| format!("x={a}")),
         1 => expression.clone().prop_map(|a| format!("{a}\\%")),
-        1 => expression.prop_map(|a| format!("{a}\\text{{ cm}}")),
+        1 => expression.clone().prop_map(|a| format!("{a}\\text{{ cm}}")),
+        1 => (expression.clone(), expression.clone()).prop_map(|(a, b)| format!("{a}<x\\le {b}")),
+        1 => (expression.clone(), expression.clone()).prop_map(|(a, b)| format!("(-\\infty,{a})\\cup[{b},\\infty)")),
+        1 => (expression.clone(), expression.clone()).prop_map(|(a, b)| format!("y+{a}={b}")),
+        1 => (expression.clone(), expression).prop_map(|(a, b)| format!("\\begin{{pmatrix}}{a}\\\\{b}\\end{{pmatrix}}")),
+        1 => (0u32..999, 2u32..11).prop_map(|(a, b)| format!("{a}_{{{b}}}")),
     ]
 }
 
@@ -62,7 +67,7 @@ proptest! {
 
     #[test]
     fn adding_one_makes_a_difference(text in answer()) {
-        prop_assume!(!text.contains([',', '=', '%']) && !text.contains("cm"));
+        prop_assume!(!text.contains([',', '=', '%', '<']) && !text.contains("cm"));
         let verdict = compare(&text, &format!("{text}+1"));
         prop_assert!(!verdict.is_equal(), "{text}: {verdict:?}");
     }

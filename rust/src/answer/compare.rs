@@ -10,6 +10,7 @@ use super::value::{Value, shape};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+mod forms;
 mod items;
 mod leaves;
 mod letters;
@@ -25,17 +26,19 @@ pub struct Policy {
     pub percent_bare: bool,
     /// A decimal equals the exact value that rounds or truncates to it, from this many significant digits on.
     pub rounded_from: usize,
+    /// `1011_2` also equals a bare 1011.
+    pub base_bare: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { percent_bare: true, rounded_from: 6 }
+        Self { percent_bare: true, rounded_from: 6, base_bare: true }
     }
 }
 
 impl Policy {
-    /// For grouping answers: without the two rules that would chain unequal answers together.
-    pub const STRICT: Self = Self { percent_bare: false, rounded_from: usize::MAX };
+    /// For grouping answers: without the rules that would chain unequal answers together.
+    pub const STRICT: Self = Self { percent_bare: false, rounded_from: usize::MAX, base_bare: false };
 }
 
 /// Compares two answers; the order does not matter.

@@ -21,6 +21,8 @@ pub const MAX_NAME_BYTES: usize = 2_000;
 pub const MAX_UNORDERED_ITEMS: usize = 200;
 /// Ends of the intervals of one set.
 pub const MAX_ENDS: usize = 100;
+/// Rows of a determinant that is expanded.
+pub const MAX_DETERMINANT: usize = 5;
 /// Work of one evaluation, in units of roughly a nanosecond on a 2020s core.
 pub const MAX_WORK: u64 = 8_000_000;
 

@@ -10,6 +10,7 @@ use super::tree::{Node, Relation};
 use super::units::{self, Unit};
 
 mod atoms;
+mod matrices;
 mod sets;
 
 /// A parsed answer.
@@ -250,7 +251,11 @@ impl<'a> Parser<'a> {
                 Some(Token::Mark(':')) => {
                     self.at += 1;
                     let right = self.factor()?;
-                    factors = vec![Node::Call("ratio".to_owned(), vec![product_of(factors), right])];
+                    let parts = match product_of(factors) {
+                        Node::Call(name, parts) if name == "ratio" => [parts, vec![right]].concat(),
+                        left => vec![left, right],
+                    };
+                    factors = vec![Node::Call("ratio".to_owned(), parts)];
                 }
                 Some(Token::Mark('%') | Token::Text("percent") | Token::Word("percent")) => {
                     self.at += 1;
@@ -385,6 +390,11 @@ impl<'a> Parser<'a> {
 
     fn postfix(&mut self) -> Result<Node, Stop> {
         let mut node = self.atom()?;
+        if matches!(&node, Node::Number(literal) if literal.is_plain_integer())
+            && self.take(&Token::Mark('_'))
+        {
+            return Ok(Node::Call("base".to_owned(), vec![node, self.base()?]));
+        }
         while self.peek() == Some(&Token::Mark('!')) && self.peek_after(1) != Some(&Token::Mark('=')) {
             let double = self.peek_after(1) == Some(&Token::Mark('!'));
             self.at += 1 + usize::from(double);

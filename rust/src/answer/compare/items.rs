@@ -1,6 +1,6 @@
 //! Answers with parts: sequences, lists, sets, names, relations, words.
 
-use super::{Policy, Reason, Verdict, VerdictKind, leaves};
+use super::{Policy, Reason, Verdict, VerdictKind, forms, leaves};
 use crate::answer::limits::{Budget, MAX_UNORDERED_ITEMS};
 use crate::answer::tree::Relation;
 use crate::answer::value::{Leaf, Ratio, Value, region_of};
@@ -17,6 +17,12 @@ pub fn is_many(value: &Value) -> bool {
 /// Compares two answers of any form.
 pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
     match (left, right) {
+        (Value::Matrix(rows), other) | (other, Value::Matrix(rows)) => {
+            forms::matrices(rows, other, policy, budget)
+        }
+        (Value::Based(number), other) | (other, Value::Based(number)) => {
+            forms::based(number, other, policy, budget)
+        }
         (Value::Region(..), _) | (_, Value::Region(..)) => regions(left, right, budget),
         (Value::Leaf(left), Value::Leaf(right)) => leaves::compare(left, right, policy, budget),
         (Value::Named(left_name, left), Value::Named(right_name, right)) => {
@@ -83,7 +89,7 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
     }
 }
 
-fn in_order(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget) -> Verdict {
+pub fn in_order(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget) -> Verdict {
     if left.len() != right.len() {
         return Verdict::different(Reason::LengthDiffers);
     }

@@ -13,7 +13,10 @@ pub fn is_undefined(value: &Value) -> bool {
         Value::Sequence(_, _, items) | Value::List(items) => items.iter().any(is_undefined),
         Value::Named(_, value) => is_undefined(value),
         Value::Chain(sides, _) => sides.iter().any(|side| matches!(side.value, Err(Stop::Undefined))),
-        Value::Infinity { .. } | Value::Region(..) | Value::Text(_) | Value::Other(_) => false,
+        Value::Matrix(rows) => rows.iter().flatten().any(is_undefined),
+        Value::Infinity { .. } | Value::Based(_) | Value::Region(..) | Value::Text(_) | Value::Other(_) => {
+            false
+        }
     }
 }
 

@@ -61,6 +61,8 @@ reasons! {
     SameRelation = "same_relation",
     /// The same set of numbers.
     SameRegion = "same_region",
+    /// The digits of a number in a base, without the base.
+    BaseMissing = "base_missing",
     /// Different integers.
     IntegerDiffers = "integer_differs",
     /// Different exact values.
@@ -77,6 +79,8 @@ reasons! {
     LengthDiffers = "length_differs",
     /// Different brackets.
     BracketsDiffer = "brackets_differ",
+    /// Numbers in different bases.
+    BaseDiffers = "base_differs",
     /// Units of different kinds.
     UnitDiffers = "unit_differs",
     /// Different words.

@@ -6,11 +6,38 @@ use crate::answer::limits::Stop;
 use crate::answer::names::{FUNCTIONS, GREEK, is_product};
 use crate::answer::tree::{Constant, Literal, Node};
 
+/// Bases with a name.
+const BASES: [(&str, u32); 12] = [
+    ("two", 2),
+    ("three", 3),
+    ("four", 4),
+    ("five", 5),
+    ("six", 6),
+    ("seven", 7),
+    ("eight", 8),
+    ("nine", 9),
+    ("ten", 10),
+    ("eleven", 11),
+    ("twelve", 12),
+    ("sixteen", 16),
+];
+
 /// Whether a command can begin a factor.
 pub fn starts_atom(name: &str) -> bool {
     matches!(
         name,
-        "frac" | "sqrt" | "binom" | "pi" | "infty" | "lfloor" | "lceil" | "{" | "langle" | "emptyset" | "log"
+        "frac"
+            | "sqrt"
+            | "binom"
+            | "pi"
+            | "infty"
+            | "lfloor"
+            | "lceil"
+            | "{"
+            | "langle"
+            | "emptyset"
+            | "log"
+            | "begin"
     ) || FUNCTIONS.contains(&name)
         || GREEK.contains(&name)
 }
@@ -34,10 +61,6 @@ impl<'a> Parser<'a> {
 
     /// A number, a mixed number `2\frac{3}{4}` or `2 3/4`, or `1011_2`.
     fn number(&mut self, literal: Literal) -> Result<Node, Stop> {
-        if self.take(&Token::Mark('_')) {
-            let base = self.argument()?;
-            return Ok(Node::Call("base".to_owned(), vec![Node::Number(literal), base]));
-        }
         if !literal.is_plain_integer() {
             return Ok(Node::Number(literal));
         }
@@ -66,6 +89,22 @@ impl<'a> Parser<'a> {
             return Ok(whole);
         };
         Ok(Node::Sum(vec![whole, fraction]))
+    }
+
+    /// `_2`, `_{10}`, `_{two}` after an integer.
+    pub(super) fn base(&mut self) -> Result<Node, Stop> {
+        let braces = self.take(&Token::Mark('{'));
+        let base = match self.next()? {
+            Token::Number(literal) if literal.is_plain_integer() => literal.digits,
+            Token::Word(name) | Token::Text(name) => {
+                BASES.iter().find(|(word, _)| *word == name).ok_or(Stop::Beyond)?.1.to_string()
+            }
+            _ => return Err(Stop::Beyond),
+        };
+        if braces {
+            self.expect('}')?;
+        }
+        Ok(Node::Number(Literal { digits: base, ..Literal::default() }))
     }
 
     fn word(&mut self, word: &'a str) -> Result<Node, Stop> {
@@ -134,6 +173,7 @@ impl<'a> Parser<'a> {
             "pi" => Ok(Node::Constant(Constant::Pi)),
             "infty" => Ok(Node::Constant(Constant::Infinity)),
             "emptyset" => Ok(Node::Bracketed('{', '}', Vec::new())),
+            "begin" => self.environment(),
             "mathbb" => self.number_set(),
             "R" | "Reals" => Ok(sets::reals()),
             "lfloor" => self.between("rfloor", "floor"),

@@ -1,5 +1,6 @@
 //! From a tree to an exact value, within a budget.
 
+use super::matrix::determinant;
 use super::polynomial::{Atom, Polynomial};
 use super::ratio::Ratio;
 use super::root::{higher_root, square_root};
@@ -117,6 +118,9 @@ fn square_root_of(radicand: &Ratio) -> Result<Ratio, Stop> {
 }
 
 fn call(name: &str, arguments: &[Node], budget: &mut Budget) -> Result<Ratio, Stop> {
+    if name == "determinant" {
+        return determinant(arguments, budget);
+    }
     let values =
         arguments.iter().map(|argument| evaluate(argument, budget)).collect::<Result<Vec<_>, _>>()?;
     let rationals: Option<Vec<RBig>> = values.iter().map(Ratio::rational).collect();

@@ -3,11 +3,14 @@
 use super::evaluate::evaluate;
 use super::inequality;
 use super::literal::Printed;
+use super::matrix;
 use super::ratio::Ratio;
 use super::region::Region;
-use crate::answer::limits::{Budget, Stop};
+use crate::answer::limits::{Budget, MAX_DIGITS, Stop};
 use crate::answer::tree::{Constant, Node, Relation};
 use crate::answer::units::Unit;
+use dashu_int::UBig;
+use dashu_ratio::RBig;
 
 /// One value with what was printed around it.
 #[derive(Debug, Clone)]
@@ -22,6 +25,27 @@ pub struct Leaf {
     pub unit: Option<Unit>,
     /// A percent sign was given; `value` is the number before it.
     pub percent: bool,
+}
+
+/// An integer written in a stated base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Based {
+    /// 2 to 10.
+    pub base: u32,
+    /// What the digits mean in that base.
+    pub value: RBig,
+    /// What the digits mean in base ten.
+    pub digits: RBig,
+}
+
+impl Based {
+    fn new(digits: &Node, base: &Node) -> Option<Self> {
+        let (Node::Number(digits), Node::Number(base)) = (digits, base) else { return None };
+        let base = base.digits.parse().ok().filter(|base| (2..=10).contains(base))?;
+        let value = UBig::from_str_radix(&digits.digits, base).ok()?;
+        let fits = digits.digits.len() <= MAX_DIGITS;
+        fits.then_some(Self { base, value: value.into(), digits: digits.rational().ok()? })
+    }
 }
 
 /// An answer, read.
@@ -44,6 +68,10 @@ pub enum Value {
     Chain(Vec<Leaf>, Vec<Relation>),
     /// A set of reals, and its variable where that is named.
     Region(Option<String>, Region),
+    /// Cells in row order.
+    Matrix(Vec<Vec<Value>>),
+    /// An integer with its base.
+    Based(Based),
     /// Words.
     Text(String),
     /// Readable, with no form of its own here.
@@ -52,6 +80,10 @@ pub enum Value {
 
 /// Gives a tree its outer form.
 pub fn shape(node: Node, budget: &mut Budget) -> Value {
+    if let Some(rows) = matrix::rows(&node) {
+        let row = |row: Vec<Node>| row.into_iter().map(|cell| shape(cell, budget)).collect();
+        return Value::Matrix(rows.into_iter().map(row).collect());
+    }
     match node {
         Node::List(items) => list(items, budget),
         Node::Bracketed(open, close, items) => {
@@ -67,8 +99,21 @@ pub fn shape(node: Node, budget: &mut Budget) -> Value {
         Node::Negative(inner) if *inner == Node::Constant(Constant::Infinity) => {
             Value::Infinity { negative: true }
         }
+        Node::Call(name, parts) if name == "ratio" && parts.len() > 2 => proportion(parts, budget),
+        Node::Call(name, arguments) if name == "base" => match arguments.as_slice() {
+            [digits, base] => Based::new(digits, base).map(Value::Based),
+            _ => None,
+        }
+        .unwrap_or(Value::Other(Node::Call(name, arguments))),
         node => both_signs(node, budget),
     }
+}
+
+/// `2:3:5` by its parts over the first one.
+fn proportion(parts: Vec<Node>, budget: &mut Budget) -> Value {
+    let first = parts[0].clone();
+    let over_first = |part| shape(Node::Quotient(Box::new(part), Box::new(first.clone())), budget);
+    Value::Sequence(':', ':', parts.into_iter().map(over_first).collect())
 }
 
 /// The operations on sets that the parser knows, as it names them; "or" and "and" stand between relations.

@@ -1,0 +1,68 @@
+//! Matrices against vectors and nested lists; numbers in a base.
+
+use super::items::{self, in_order};
+use super::{Policy, Reason, Verdict};
+use crate::answer::limits::Budget;
+use crate::answer::value::{Based, Ratio, Value};
+
+/// A matrix against anything. A row or column is also the vector `(..)` or `\langle..\rangle`; `[[..],[..]]` lists rows.
+pub fn matrices(left: &[Vec<Value>], right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
+    let cells: Vec<Value> = left.iter().flatten().cloned().collect();
+    match right {
+        Value::Matrix(right) => {
+            if left.len() != right.len() || left[0].len() != right[0].len() {
+                return Verdict::different(Reason::LengthDiffers);
+            }
+            in_order(&cells, &right.iter().flatten().cloned().collect::<Vec<_>>(), policy, budget)
+        }
+        Value::Sequence('[', ']', rows)
+            if rows.iter().all(|row| matches!(row, Value::Sequence('[', ']', _))) =>
+        {
+            let rows = rows.iter().filter_map(|row| match row {
+                Value::Sequence(_, _, cells) if !cells.is_empty() => Some(cells.clone()),
+                _ => None,
+            });
+            let rows: Vec<_> = rows.collect();
+            if rows.is_empty() || rows.iter().any(|row| row.len() != rows[0].len()) {
+                return Verdict::undecided(Reason::KindDiffers);
+            }
+            matrices(left, &Value::Matrix(rows), policy, budget)
+        }
+        Value::Sequence('(', ')', items) | Value::Sequence('<', '>', items)
+            if (left.len() == 1 || left[0].len() == 1)
+                && items.iter().all(|item| matches!(item, Value::Leaf(_))) =>
+        {
+            in_order(&cells, items, policy, budget)
+        }
+        Value::Named(_, value) => matrices(left, value, policy, budget),
+        Value::Leaf(leaf)
+            if cells.len() > 1 && leaf.value.as_ref().is_ok_and(|value| value.rational().is_some()) =>
+        {
+            Verdict::different(Reason::LengthDiffers)
+        }
+        _ => Verdict::undecided(Reason::KindDiffers),
+    }
+}
+
+/// Numbers in a base: digits and base must agree; a number without a base may be the same digits.
+pub fn based(left: &Based, right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
+    match right {
+        Value::Based(right) => match (left.base == right.base, left.value == right.value) {
+            (true, true) => Verdict::equal(Reason::SameValue),
+            (true, false) => Verdict::different(Reason::ValueDiffers),
+            (false, _) => Verdict::different(Reason::BaseDiffers),
+        },
+        Value::Named(_, value) => items::compare(&Value::Based(left.clone()), value, policy, budget),
+        Value::Leaf(leaf) if leaf.unit.is_none() && !leaf.percent => {
+            match leaf.value.as_ref().ok().and_then(Ratio::rational) {
+                Some(bare) if bare == left.digits && policy.base_bare => Verdict::equal(Reason::BaseMissing),
+                // The value in base ten, or another number.
+                Some(bare) if bare != left.value && bare != left.digits => {
+                    Verdict::different(Reason::ValueDiffers)
+                }
+                _ => Verdict::undecided(Reason::KindDiffers),
+            }
+        }
+        _ => Verdict::undecided(Reason::KindDiffers),
+    }
+}

@@ -1,0 +1,74 @@
+//! Matrix environments.
+
+use super::Parser;
+use crate::answer::lex::Token;
+use crate::answer::limits::Stop;
+use crate::answer::tree::Node;
+
+/// Cells in row order; every row has as many.
+pub fn matrix(rows: Vec<Vec<Node>>) -> Node {
+    Node::Call("matrix".to_owned(), rows.into_iter().map(|row| Node::Bracketed('[', ']', row)).collect())
+}
+
+impl Parser<'_> {
+    /// What follows `\begin`. Bars around a matrix make its determinant, other delimiters change nothing.
+    pub(super) fn environment(&mut self) -> Result<Node, Stop> {
+        let name = self.environment_name()?;
+        let determinant = match name {
+            "vmatrix" => true,
+            "matrix" | "pmatrix" | "bmatrix" | "smallmatrix" => false,
+            "array" => {
+                self.expect('{')?;
+                while !self.take(&Token::Mark('}')) {
+                    self.next()?;
+                }
+                false
+            }
+            _ => return Err(Stop::Beyond),
+        };
+        let rows = self.deeper(Self::rows)?;
+        if self.environment_name()? != name || rows.iter().any(|row| row.len() != rows[0].len()) {
+            return Err(Stop::Beyond);
+        }
+        let mut node = matrix(rows);
+        if let (true, Node::Call(function, _)) = (determinant, &mut node) {
+            "determinant".clone_into(function);
+        }
+        Ok(node)
+    }
+
+    fn environment_name(&mut self) -> Result<&'static str, Stop> {
+        self.expect('{')?;
+        let name = match self.next()? {
+            Token::Word("matrix") => "matrix",
+            Token::Word("pmatrix") => "pmatrix",
+            Token::Word("bmatrix") => "bmatrix",
+            Token::Word("vmatrix") => "vmatrix",
+            Token::Word("smallmatrix") => "smallmatrix",
+            Token::Word("array") => "array",
+            _ => return Err(Stop::Beyond),
+        };
+        self.expect('}')?;
+        Ok(name)
+    }
+
+    /// Rows up to and with `\end`.
+    fn rows(&mut self) -> Result<Vec<Vec<Node>>, Stop> {
+        let mut rows = vec![Vec::new()];
+        loop {
+            let row = rows.last_mut().ok_or(Stop::Beyond)?;
+            row.push(self.sum()?);
+            match self.next()? {
+                Token::Mark('&') => {}
+                Token::Command("\\") => {
+                    if self.take(&Token::Command("end")) {
+                        return Ok(rows);
+                    }
+                    rows.push(Vec::new());
+                }
+                Token::Command("end") => return Ok(rows),
+                _ => return Err(Stop::Beyond),
+            }
+        }
+    }
+}
