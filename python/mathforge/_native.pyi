@@ -168,6 +168,7 @@ def harmony_render(
     messages: list[Message],
     *,
     layout: str = "openai-0.0.8",
+    drop: str = "none",
     for_completion: bool = True,
     for_training: bool = False,
 ) -> list[int]: ...

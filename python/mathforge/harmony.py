@@ -63,6 +63,8 @@ PYTHON_TOOL: str = _native.HARMONY_PYTHON_TOOL
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 Effort = Literal["low", "medium", "high"]
+Layout = Literal["openai-0.0.8", "oss-0.0.11", "hf", "nemo", "as-parsed"]
+DropRule = Literal["none", "first-final", "last-final"]
 
 _IDENTITY = "You are ChatGPT, a large language model trained by OpenAI."
 
@@ -118,28 +120,42 @@ def parse(
 def render(
     messages: Sequence[Message],
     *,
-    layout: str = "openai-0.0.8",
+    layout: Layout = "openai-0.0.8",
+    drop: DropRule = "none",
     for_completion: bool = True,
     for_training: bool = False,
 ) -> list[int]:
     """Token ids of a conversation.
 
     An assistant message to a recipient ends with `<|call|>`, every other one with `<|end|>`; how the
-    message ended when it was parsed plays no part. Nothing is dropped: leave out old analysis messages
-    yourself.
+    message ended when it was parsed plays no part, except "as-parsed".
 
     Args:
         messages: the conversation; contents are encoded as ordinary text.
-        layout: order of the header's parts; "openai-0.0.8" writes `assistant to=python<|channel|>analysis
-            code`.
+        layout: how headers are written.
+            "openai-0.0.8": `assistant to=python<|channel|>analysis code`.
+            "oss-0.0.11": `<|constrain|>` before every content type; on commentary the channel comes first.
+            "hf": like "openai-0.0.8", never `<|constrain|>`. The chat template also writes tool results as
+            JSON strings; contents are left alone here.
+            "nemo": `assistant<|channel|>analysis to=python code`, and results by `python code to=assistant`.
+            "as-parsed": parsed messages as they stood in the input, id for id, damage and ids outside the
+            vocabulary included (text: byte for byte); messages that were not parsed as "openai-0.0.8".
+        drop: which analysis of earlier turns is left out, python calls on that channel and their results
+            included. "none": nothing. "first-final": openai-harmony's rule; if the last assistant message is
+            a final answer, what is before the first one. "last-final": vLLM's rule; what is before the last
+            final answer.
         for_completion: append `<|start|>assistant`, so that the model continues.
         for_training: append nothing, and end a last message on the final channel with `<|return|>`.
 
     Raises:
-        ValueError: unknown layout.
+        ValueError: unknown layout or drop rule.
     """
     return _native.harmony_render(
-        list(messages), layout=layout, for_completion=for_completion, for_training=for_training
+        list(messages),
+        layout=layout,
+        drop=drop,
+        for_completion=for_completion,
+        for_training=for_training,
     )
 
 

@@ -3,10 +3,12 @@
 use mathforge_core::harmony::decode::decode;
 use mathforge_core::harmony::encode::{SpecialText, encode};
 use mathforge_core::harmony::event::{Event, messages};
-use mathforge_core::harmony::message::{Message, Role};
+use mathforge_core::harmony::history::Drop;
+use mathforge_core::harmony::layout::Layout;
+use mathforge_core::harmony::message::{Message, Role, Written};
 use mathforge_core::harmony::parser::{Options, Parser, parse_ids, parse_text};
 use mathforge_core::harmony::prompt::tool_result;
-use mathforge_core::harmony::render::{Layout, Purpose, render};
+use mathforge_core::harmony::render::{Purpose, render};
 use mathforge_core::harmony::token;
 use mathforge_core::stream::detector::Detector;
 use mathforge_core::stream::tags::TAG_SETS;
@@ -133,7 +135,7 @@ proptest! {
         let text = decode(&known).unwrap();
         let ids = encode(&text, SpecialText::Token);
         let without_places = |messages: Vec<Message>| -> Vec<Message> {
-            messages.into_iter().map(|message| Message { tokens: None, diagnostics: Vec::new(), ..message }).collect()
+            messages.into_iter().map(|message| Message { tokens: None, written: Written::Nowhere, diagnostics: Vec::new(), ..message }).collect()
         };
         let codes = |messages: &[Message]| -> Vec<Vec<&'static str>> {
             messages.iter().map(|message| message.diagnostics.iter().map(|found| found.code).collect()).collect()
@@ -144,17 +146,38 @@ proptest! {
     }
 
     #[test]
-    fn a_rendered_conversation_is_read_back(conversation in prop::collection::vec(message(), 1..8)) {
-        let ids = render(&conversation, Layout::OpenAi008, Purpose::Conversation);
+    fn as_parsed_gives_the_ids_back(ids in confused(), cuts in prop::collection::vec(any::<usize>(), 0..12)) {
+        let back = |messages: &[Message]| render(messages, Layout::AsParsed, Drop::Nothing, Purpose::Conversation);
+        prop_assert_eq!(&back(&parse_ids(&ids, Options::default())), &ids);
+        let mut parser = Parser::new(Options::default());
+        let mut events = Vec::new();
+        in_chunks(&ids, &cuts, |chunk| events.extend(parser.push_ids(chunk).unwrap()));
+        events.extend(parser.finish());
+        prop_assert_eq!(&back(&messages(events)), &ids);
+    }
+
+    #[test]
+    fn as_parsed_gives_the_text_back(ids in confused()) {
+        let known: Vec<u32> = ids.into_iter().filter(|id| *id < token::VOCABULARY_SIZE).collect();
+        let text = decode(&known).unwrap();
+        let parsed = parse_text(&text, Options::default());
+        let back = render(&parsed, Layout::AsParsed, Drop::Nothing, Purpose::Conversation);
+        prop_assert_eq!(decode(&back).unwrap(), text);
+    }
+
+    #[test]
+    fn a_rendered_conversation_is_read_back(conversation in prop::collection::vec(message(), 1..8), layout in prop::sample::select(&Layout::ALL[..])) {
+        let ids = render(&conversation, layout, Drop::Nothing, Purpose::Conversation);
         let read = parse_ids(&ids, Options::default());
         prop_assert_eq!(read.len(), conversation.len());
         for (read, written) in read.iter().zip(&conversation) {
+            let written = as_written_in(layout, written.clone());
             let seen = (read.role, &read.author, &read.channel, &read.recipient, &read.content_type, read.constrained, &read.content);
             let meant = (written.role, &written.author, &written.channel, &written.recipient, &written.content_type, written.constrained, &written.content);
             prop_assert_eq!(seen, meant);
             prop_assert!(read.complete && read.diagnostics.iter().all(|found| found.code == "call_channel"), "{:?}", read);
         }
-        prop_assert_eq!(render(&read, Layout::OpenAi008, Purpose::Conversation), ids);
+        prop_assert_eq!(render(&read, layout, Drop::Nothing, Purpose::Conversation), ids);
     }
 
     #[test]
@@ -163,6 +186,18 @@ proptest! {
         detector.push_text(&text).unwrap();
         detector.finish();
     }
+}
+
+/// What a layout cannot tell apart: oss-harmony constrains every content type, the chat template none, and NeMo-Skills
+/// calls every result code.
+fn as_written_in(layout: Layout, mut message: Message) -> Message {
+    match layout {
+        Layout::Oss0011 => message.constrained = message.content_type.is_some(),
+        Layout::Hf => message.constrained = false,
+        Layout::Nemo if message.role == Role::Tool => message.content_type = Some("code".to_owned()),
+        _ => {}
+    }
+    message
 }
 
 fn message() -> impl Strategy<Value = Message> {

@@ -144,6 +144,49 @@ def test_conversations_are_rendered_alike(encoding) -> None:
         assert harmony.render(ours, for_completion=False, for_training=True) == training
 
 
+HEADERS = [
+    (author, channel, recipient, content_type)
+    for author in ("assistant", "functions.f", "python", "user")
+    for channel in (None, "analysis", "commentary", "final")
+    for recipient in (None, "python", "functions.f", "assistant")
+    for content_type in (None, "code", "<|constrain|>json")
+]
+
+
+@pytest.mark.parametrize(("author", "channel", "recipient", "content_type"), HEADERS)
+def test_headers_are_written_as_oss_harmony_does(
+    encoding, author: str, channel: str | None, recipient: str | None, content_type: str | None
+) -> None:
+    if author in {"assistant", "user"}:
+        role, theirs = author, peer.Message.from_role_and_content(peer.Role(author), "1 + 1")
+    else:
+        role = "tool"
+        theirs = peer.Message.from_author_and_content(peer.Author.new(peer.Role.TOOL, author), "1 + 1")
+    theirs = theirs.with_channel(channel) if channel else theirs
+    theirs = theirs.with_recipient(recipient) if recipient else theirs
+    theirs = theirs.with_content_type(content_type) if content_type else theirs
+    ours = harmony.Message(
+        role, "1 + 1", author=author, channel=channel, recipient=recipient, content_type=content_type
+    )
+    assert harmony.render([ours], layout="oss-0.0.11", for_completion=False) == encoding.render(theirs)
+
+
+def test_first_final_drops_what_oss_harmony_drops(encoding) -> None:
+    config = peer.RenderConversationConfig(auto_drop_analysis=True)
+    dice = random.Random(4)
+    for _ in range(300):
+        ours, theirs = [], []
+        for _ in range(dice.randrange(1, 9)):
+            role, channel = dice.choice(
+                [("user", None), *[("assistant", c) for c in ("analysis", "commentary", "final", None)]]
+            )
+            ours.append(harmony.Message(role, "x", channel=channel))
+            message = peer.Message.from_role_and_content(peer.Role(role), "x")
+            theirs.append(message.with_channel(channel) if channel else message)
+        expected = encoding.render_conversation(peer.Conversation.from_messages(theirs), config=config)
+        assert harmony.render(ours, drop="first-final", for_completion=False) == expected
+
+
 def test_completions_are_parsed_alike(encoding) -> None:
     prompt = [harmony.START, *harmony.encode("assistant")]
     for ours, _ in conversations(3, 150):

@@ -44,6 +44,15 @@ def test_ids_are_read_like_text(runs: list[dict[str, str]]) -> None:
         assert "".join(harmony.decode(ids[m.token_start : m.token_end]) for m in from_ids) == text
 
 
+def test_every_byte_comes_back_as_parsed(runs: list[dict[str, str]]) -> None:
+    for run in runs:
+        text = run["prompt"] + run["text"]
+        ids = harmony.encode(text)
+        for given in (ids, text):
+            back = harmony.render(harmony.parse(given), layout="as-parsed", for_completion=False)
+            assert back == ids if given is ids else harmony.decode(back) == text, run["id"]
+
+
 def test_streams_end_like_batches(runs: list[dict[str, str]]) -> None:
     for run in runs[:20]:
         ids = harmony.encode(run["text"])

@@ -169,3 +169,39 @@ def test_stream_events() -> None:
     assert [d.code for d in events[-1].message.diagnostics] == ["endoftext"]
     with pytest.raises(ValueError, match="not both"):
         parser.push([1])
+
+
+@pytest.mark.parametrize(
+    ("layout", "call", "result"),
+    [
+        ("openai-0.0.8", " to=python<|channel|>analysis code", "python to=assistant<|channel|>analysis"),
+        (
+            "oss-0.0.11",
+            " to=python<|channel|>analysis <|constrain|>code",
+            "python to=assistant<|channel|>analysis",
+        ),
+        ("hf", " to=python<|channel|>analysis code", "python to=assistant<|channel|>analysis"),
+        ("nemo", "<|channel|>analysis to=python code", "python code to=assistant<|channel|>analysis"),
+    ],
+)
+def test_each_layout_writes_its_headers(layout: harmony.Layout, call: str, result: str) -> None:
+    messages = [
+        harmony.Message("assistant", "1", channel="analysis", recipient="python", content_type="code"),
+        harmony.tool_result("2"),
+    ]
+    text = harmony.decode(harmony.render(messages, layout=layout))
+    assert text == (
+        f"<|start|>assistant{call}<|message|>1<|call|><|start|>{result}<|message|>2<|end|><|start|>assistant"
+    )
+
+
+def test_as_parsed_keeps_damage_and_unknown_ids() -> None:
+    ids = [harmony.CALL, 300_000, harmony.START, harmony.START, 29_010, 201_088, harmony.CHANNEL, 2**32 - 1]
+    assert harmony.render(harmony.parse(ids), layout="as-parsed", for_completion=False) == ids
+
+
+def test_unknown_layouts_and_drop_rules_are_named() -> None:
+    with pytest.raises(ValueError, match=r"layout is one of openai-0\.0\.8, .*as-parsed"):
+        harmony.render([], layout="chatml")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="drop is one of none, first-final, last-final"):
+        harmony.render([], drop="all")  # type: ignore[arg-type]

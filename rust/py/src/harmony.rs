@@ -8,10 +8,12 @@ use mathforge_core::harmony::decode::{
 };
 use mathforge_core::harmony::encode::{SpecialText, encode as core_encode};
 use mathforge_core::harmony::event::Event as CoreEvent;
+use mathforge_core::harmony::history::Drop;
+use mathforge_core::harmony::layout::Layout;
 use mathforge_core::harmony::message::{End, Message as CoreMessage, Role, Severity};
 use mathforge_core::harmony::parser::{MixedInput, Options, Parser, parse_ids, parse_text};
 use mathforge_core::harmony::prompt::{self, Effort, System};
-use mathforge_core::harmony::render::{Layout, Purpose, render as core_render};
+use mathforge_core::harmony::render::{Purpose, render as core_render};
 use mathforge_core::harmony::{calls, token};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -383,16 +385,18 @@ fn parse(py: Python<'_>, ids_or_text: Input, role: &str, tools: Vec<String>) -> 
 }
 
 #[pyfunction(name = "harmony_render")]
-#[pyo3(signature = (messages, *, layout="openai-0.0.8", for_completion=true, for_training=false))]
+#[pyo3(signature = (messages, *, layout="openai-0.0.8", drop="none", for_completion=true, for_training=false))]
 fn render(
     py: Python<'_>,
     messages: Vec<Message>,
     layout: &str,
+    drop: &str,
     for_completion: bool,
     for_training: bool,
 ) -> PyResult<Vec<u32>> {
     let layout =
         Layout::from_name(layout).ok_or_else(|| one_of("layout", layout, &Layout::ALL.map(Layout::name)))?;
+    let drop = Drop::from_name(drop).ok_or_else(|| one_of("drop", drop, &Drop::ALL.map(Drop::name)))?;
     let purpose = match (for_training, for_completion) {
         (true, _) => Purpose::Training,
         (false, true) => Purpose::Completion,
@@ -400,7 +404,7 @@ fn render(
     };
     let messages: Vec<CoreMessage> =
         messages.into_iter().map(|message| Arc::unwrap_or_clone(message.0)).collect();
-    Ok(py.detach(|| core_render(&messages, layout, purpose)))
+    Ok(py.detach(|| core_render(&messages, layout, drop, purpose)))
 }
 
 /// The description of the python tool: ours, another, or no tool.

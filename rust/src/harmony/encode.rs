@@ -4,13 +4,16 @@ use memchr::memmem;
 
 use super::bpe::ranks;
 use super::pretokenize::pieces;
-use super::token::special_at_start_of;
+use super::token::{Special, special_at_start_of};
 
 /// What the text of a special token means in the input of [`encode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpecialText {
     /// It becomes the special id: for prompts written as Harmony text.
     Token,
+    /// It becomes the special id if it gives a conversation its structure (`<|start|>`, `<|end|>`, ...), and stays
+    /// ordinary text otherwise: decoding gives every byte back.
+    Structure,
     /// It stays ordinary text: for everything that a user or a tool wrote.
     Literal,
 }
@@ -31,9 +34,11 @@ pub fn encode_into(text: &str, special: SpecialText, ids: &mut Vec<u32>) {
         }
     };
     let mut rest = 0;
-    if special == SpecialText::Token {
+    if special != SpecialText::Literal {
         for at in memmem::find_iter(text.as_bytes(), b"<|") {
-            if let Some((id, length)) = special_at_start_of(&text.as_bytes()[at..]) {
+            let found = special_at_start_of(&text.as_bytes()[at..])
+                .filter(|(id, _)| special == SpecialText::Token || Special::from_id(*id).is_some());
+            if let Some((id, length)) = found {
                 ordinary(&text[rest..at], ids);
                 ids.push(id);
                 rest = at + length;
@@ -61,6 +66,7 @@ mod tests {
         #[test]
         fn decoding_gives_the_text_back(text in any::<String>()) {
             prop_assert_eq!(decode(&encode(&text, SpecialText::Literal)).unwrap(), text.clone());
+            prop_assert_eq!(decode(&encode(&text, SpecialText::Structure)).unwrap(), text.clone());
             prop_assert_eq!(decode(&encode(&text, SpecialText::Token)).unwrap(), text);
         }
     }

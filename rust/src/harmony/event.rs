@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::message::{Diagnostic, Message};
+use super::message::{Diagnostic, Message, Written};
 
 /// One thing that happened in the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Trailing {
     pub token_end: Option<usize>,
     /// New end of its bytes.
     pub byte_end: usize,
+    /// The tokens themselves.
+    pub written: Written,
     /// What was found.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -55,6 +57,7 @@ impl Trailing {
             *end = token_end;
         }
         message.bytes.end = self.byte_end;
+        message.written.extend(self.written);
         message.diagnostics.extend(self.diagnostics);
     }
 }

@@ -360,7 +360,7 @@ impl Machine {
         self.events.push(Event::End { index: self.index, message: Box::new(message) });
         self.index += 1;
         "assistant".clone_into(&mut self.author);
-        self.trailing = Trailing { token_end: place.token, byte_end: place.byte, diagnostics: Vec::new() };
+        self.trailing = Trailing { token_end: place.token, byte_end: place.byte, ..Trailing::default() };
     }
 
     fn report_delta(&mut self, last: bool) {

@@ -103,6 +103,30 @@ pub struct Diagnostic {
     pub severity: Severity,
 }
 
+/// A message as it stood in the input, stray tokens after it included.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Written {
+    /// It was not parsed, or is not over.
+    #[default]
+    Nowhere,
+    /// Its ids.
+    Ids(Vec<u32>),
+    /// Its text.
+    Text(String),
+}
+
+impl Written {
+    /// Adds what follows it.
+    pub fn extend(&mut self, more: Self) {
+        match (&mut *self, more) {
+            (Self::Ids(ids), Self::Ids(more)) => ids.extend(more),
+            (Self::Text(text), Self::Text(more)) => text.push_str(&more),
+            (Self::Nowhere, more) => *self = more,
+            _ => {}
+        }
+    }
+}
+
 /// One message. What the model wrote stands in the plain fields; what was inferred stands in `tool`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
@@ -134,6 +158,8 @@ pub struct Message {
     pub diagnostics: Vec<Diagnostic>,
     /// The tool that it calls, under its canonical name; `None` when it is no call.
     pub tool: Option<String>,
+    /// The input that it covers.
+    pub written: Written,
 }
 
 impl Message {
@@ -160,6 +186,11 @@ impl Message {
     pub fn to(mut self, recipient: &str) -> Self {
         self.recipient = Some(recipient.to_owned());
         self
+    }
+
+    /// The recipient, unless it is `all`: that is the default and never written.
+    pub fn written_recipient(&self) -> Option<&str> {
+        self.recipient.as_deref().filter(|recipient| *recipient != "all")
     }
 
     /// Whether a diagnostic of this code was recorded.

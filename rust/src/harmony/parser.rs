@@ -3,8 +3,9 @@
 use memchr::memmem;
 
 use super::event::{Event, messages};
+use super::input::Input;
 use super::machine::{Machine, Place};
-use super::message::{Message, Role};
+use super::message::{Message, Role, Written};
 use super::token::{FIRST_SPECIAL, Special, special_text};
 use super::vocab::vocabulary;
 
@@ -30,6 +31,7 @@ pub struct Parser {
     /// The end of the text so far, when it may be the beginning of a special token.
     held: Vec<u8>,
     is_empty: bool,
+    input: Input,
 }
 
 /// Messages of ids.
@@ -37,7 +39,13 @@ pub fn parse_ids(ids: &[u32], options: Options) -> Vec<Message> {
     let mut parser = Parser::with_deltas(options, false);
     parser.feed_ids(ids);
     parser.end();
-    messages(parser.machine.take_events())
+    let mut messages = messages(parser.machine.take_events());
+    for message in &mut messages {
+        if let Some(tokens) = message.tokens.clone() {
+            message.written = Written::Ids(ids[tokens].to_vec());
+        }
+    }
+    messages
 }
 
 /// Messages of text. Whoever wrote part of the text can imitate special tokens in it; ids are safe from that.
@@ -45,7 +53,11 @@ pub fn parse_text(text: &str, options: Options) -> Vec<Message> {
     let mut parser = Parser::with_deltas(options, false);
     parser.feed_text(text.as_bytes());
     parser.end();
-    messages(parser.machine.take_events())
+    let mut messages = messages(parser.machine.take_events());
+    for message in &mut messages {
+        message.written = Written::Text(text[message.bytes.clone()].to_owned());
+    }
+    messages
 }
 
 impl Parser {
@@ -60,6 +72,7 @@ impl Parser {
             place: Place::default(),
             held: Vec::new(),
             is_empty: true,
+            input: Input::default(),
         }
     }
 
@@ -71,8 +84,9 @@ impl Parser {
         if !self.is_empty && self.place.token.is_none() {
             return Err(MixedInput);
         }
+        self.input.ids.extend_from_slice(ids);
         self.feed_ids(ids);
-        Ok(self.machine.take_events())
+        Ok(self.take_events())
     }
 
     /// Reads text; says what happened.
@@ -83,14 +97,21 @@ impl Parser {
         if self.place.token.is_some() {
             return Err(MixedInput);
         }
+        self.input.text.push_str(text);
         self.feed_text(text.as_bytes());
-        Ok(self.machine.take_events())
+        Ok(self.take_events())
     }
 
     /// Ends the input: an open message is reported as cut off.
     pub fn finish(&mut self) -> Vec<Event> {
         self.end();
-        self.machine.take_events()
+        self.take_events()
+    }
+
+    fn take_events(&mut self) -> Vec<Event> {
+        let mut events = self.machine.take_events();
+        self.input.attach(&mut events);
+        events
     }
 
     fn end(&mut self) {

@@ -4,33 +4,10 @@
 //! give other ids.
 
 use super::encode::{SpecialText, encode_into};
-use super::message::{Message, Role};
+use super::history::Drop;
+use super::layout::{Layout, Part};
+use super::message::{Message, Role, Written};
 use super::token;
-
-/// Where the parts of a header stand. Libraries differ, and the model has seen more than one order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Layout {
-    /// openai-harmony 0.0.8: `assistant to=python<|channel|>analysis code`.
-    #[default]
-    OpenAi008,
-}
-
-impl Layout {
-    /// Every layout.
-    pub const ALL: [Self; 1] = [Self::OpenAi008];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OpenAi008 => "openai-0.0.8",
-        }
-    }
-
-    /// The layout of a name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|layout| layout.name() == name)
-    }
-}
 
 /// What follows the last message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +20,18 @@ pub enum Purpose {
     Conversation,
 }
 
-/// Ids of a conversation.
-pub fn render(messages: &[Message], layout: Layout, purpose: Purpose) -> Vec<u32> {
+/// Ids of a conversation, without what `drop` leaves out.
+pub fn render(messages: &[Message], layout: Layout, drop: Drop, purpose: Purpose) -> Vec<u32> {
     let content: usize = messages.iter().map(|message| message.content.len() + 40).sum();
     let mut ids = Vec::with_capacity(content / 3);
-    for message in messages {
-        render_message(message, layout, &mut ids);
+    for message in drop.kept(messages) {
+        match &message.written {
+            Written::Ids(written) if layout == Layout::AsParsed => ids.extend_from_slice(written),
+            Written::Text(written) if layout == Layout::AsParsed => {
+                encode_into(written, SpecialText::Structure, &mut ids);
+            }
+            _ => render_message(message, layout, &mut ids),
+        }
     }
     match purpose {
         Purpose::Completion => {
@@ -72,33 +55,26 @@ pub fn render(messages: &[Message], layout: Layout, purpose: Purpose) -> Vec<u32
 }
 
 fn render_message(message: &Message, layout: Layout, ids: &mut Vec<u32>) {
-    // `all` is the default, and never written.
-    let recipient = message.recipient.as_deref().filter(|recipient| *recipient != "all");
     ids.push(token::START);
     literal(&message.author, ids);
-    match layout {
-        Layout::OpenAi008 => {
-            if let Some(recipient) = recipient {
-                literal(&format!(" to={recipient}"), ids);
-            }
-            if let Some(channel) = &message.channel {
+    for part in layout.parts(message) {
+        match part {
+            Part::Recipient(recipient) => literal(&format!(" to={recipient}"), ids),
+            Part::Channel(channel) => {
                 ids.push(token::CHANNEL);
                 literal(channel, ids);
             }
-        }
-    }
-    if let Some(content_type) = &message.content_type {
-        if message.constrained {
-            literal(" ", ids);
-            ids.push(token::CONSTRAIN);
-            literal(content_type, ids);
-        } else {
-            literal(&format!(" {content_type}"), ids);
+            Part::ContentType { name, constrained: true } => {
+                literal(" ", ids);
+                ids.push(token::CONSTRAIN);
+                literal(name, ids);
+            }
+            Part::ContentType { name, constrained: false } => literal(&format!(" {name}"), ids),
         }
     }
     ids.push(token::MESSAGE);
     literal(&message.content, ids);
-    let calls = message.role == Role::Assistant && recipient.is_some();
+    let calls = message.role == Role::Assistant && message.written_recipient().is_some();
     ids.push(if calls { token::CALL } else { token::END });
 }
 
