@@ -8,11 +8,11 @@ from importlib import import_module
 from .measure import print_table
 
 BENCHES = {
-    "startup": "Start-up",
-    "harmony": "Harmony",
-    "answers": "Answers",
-    "sandbox": "Sandbox (wall time)",
-    "replay": "Replay server",
+    "startup": "Start-up, CPU time",
+    "harmony": "Harmony, CPU time",
+    "answers": "Answers, CPU time",
+    "sandbox": "Sandbox, wall time",
+    "replay": "Replay server, CPU time",
 }
 
 

@@ -55,7 +55,7 @@ def print_table(title: str, rows: list[Row]) -> None:
     header = Row("what", "mathforge", "instead", "ratio")
     table = [header, *rows]
     widths = [max(len(getattr(row, name)) for row in table) for name in ("what", "ours", "rival", "ratio")]
-    print(f"\n{title}  ({os.cpu_count()} cores, Python {sys.version.split()[0]}; CPU time, median)")
+    print(f"\n{title}  ({os.cpu_count()} cores, Python {sys.version.split()[0]}; medians)")
     for row in table:
         cells = (row.what, row.ours, row.rival, row.ratio)
         print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
