@@ -67,7 +67,9 @@ proptest! {
 
     #[test]
     fn adding_one_makes_a_difference(text in answer()) {
-        prop_assume!(!text.contains([',', '=', '%', '<']) && !text.contains("cm"));
+        if text.contains([',', '=', '%', '<']) || text.contains("cm") {
+            return Ok(());
+        }
         let verdict = compare(&text, &format!("{text}+1"));
         prop_assert!(!verdict.is_equal(), "{text}: {verdict:?}");
     }

@@ -23,6 +23,8 @@ pub const MAX_UNORDERED_ITEMS: usize = 200;
 pub const MAX_ENDS: usize = 100;
 /// Rows of a determinant that is expanded.
 pub const MAX_DETERMINANT: usize = 5;
+/// Power of a variable that an expression is put in for.
+pub const MAX_SUBSTITUTED_POWER: i32 = 12;
 /// Work of one evaluation, in units of roughly a nanosecond on a 2020s core.
 pub const MAX_WORK: u64 = 8_000_000;
 

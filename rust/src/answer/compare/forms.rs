@@ -1,9 +1,9 @@
-//! Matrices against vectors and nested lists; numbers in a base.
+//! Matrices against vectors and nested lists; numbers in a base; equations.
 
 use super::items::{self, in_order};
 use super::{Policy, Reason, Verdict};
 use crate::answer::limits::Budget;
-use crate::answer::value::{Based, Ratio, Value};
+use crate::answer::value::{Based, Equation, Ratio, Value};
 
 /// A matrix against anything. A row or column is also the vector `(..)` or `\langle..\rangle`; `[[..],[..]]` lists rows.
 pub fn matrices(left: &[Vec<Value>], right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
@@ -65,4 +65,13 @@ pub fn based(left: &Based, right: &Value, policy: Policy, budget: &mut Budget) -
         }
         _ => Verdict::undecided(Reason::KindDiffers),
     }
+}
+
+/// Two equations; None where neither "equal" nor "different" is proved.
+pub fn equations(left: &Value, right: &Value) -> Option<Verdict> {
+    let (left, right) = (Equation::of(left)?, Equation::of(right)?);
+    if left.is_multiple_of(&right) {
+        return Some(Verdict::equal(Reason::SameEquation));
+    }
+    left.is_apart_from(&right).then_some(Verdict::different(Reason::EquationDiffers))
 }

@@ -16,7 +16,8 @@ pub fn is_many(value: &Value) -> bool {
 
 /// Compares two answers of any form.
 pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
-    match (left, right) {
+    let whole = (left, right);
+    match whole {
         (Value::Matrix(rows), other) | (other, Value::Matrix(rows)) => {
             forms::matrices(rows, other, policy, budget)
         }
@@ -29,11 +30,13 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
             if left_name == right_name {
                 compare(left, right, policy, budget)
             } else {
-                Verdict::undecided(Reason::NameDiffers)
+                forms::equations(whole.0, whole.1).unwrap_or(Verdict::undecided(Reason::NameDiffers))
             }
         }
         (Value::Named(_, value), other) | (other, Value::Named(_, value)) => {
-            compare(value, other, policy, budget)
+            let equations =
+                if matches!(other, Value::Chain(..)) { forms::equations(left, right) } else { None };
+            equations.unwrap_or_else(|| compare(value, other, policy, budget))
         }
         (Value::Sequence(left_open, left_close, left), Value::Sequence(right_open, right_close, right)) => {
             let vector = |bracket: char| match bracket {
@@ -81,7 +84,8 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
             }
         }
         (Value::Chain(left, left_relations), Value::Chain(right, right_relations)) => {
-            chains(left, left_relations, right, right_relations, policy, budget)
+            let same = chains(left, left_relations, right, right_relations, policy, budget);
+            if same.is_equal() { same } else { forms::equations(whole.0, whole.1).unwrap_or(same) }
         }
         (Value::Text(left), Value::Text(right)) => words(left, right),
         (Value::Other(_), _) | (_, Value::Other(_)) => Verdict::undecided(Reason::NotNative),

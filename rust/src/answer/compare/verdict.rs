@@ -63,6 +63,8 @@ reasons! {
     SameRegion = "same_region",
     /// The digits of a number in a base, without the base.
     BaseMissing = "base_missing",
+    /// Equations that are multiples of each other.
+    SameEquation = "same_equation",
     /// Different integers.
     IntegerDiffers = "integer_differs",
     /// Different exact values.
@@ -81,6 +83,8 @@ reasons! {
     BracketsDiffer = "brackets_differ",
     /// Numbers in different bases.
     BaseDiffers = "base_differs",
+    /// Equations with different solutions.
+    EquationDiffers = "equation_differs",
     /// Units of different kinds.
     UnitDiffers = "unit_differs",
     /// Different words.

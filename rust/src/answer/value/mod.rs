@@ -1,6 +1,7 @@
 //! What an answer is, once read: an exact value, a sequence or list of them, a relation, or text.
 
 mod enclosure;
+mod equation;
 mod evaluate;
 mod inequality;
 mod literal;
@@ -12,6 +13,7 @@ mod root;
 mod shape;
 
 pub use enclosure::Enclosure;
+pub use equation::Equation;
 pub use evaluate::evaluate;
 pub use inequality::region_of;
 pub use literal::Printed;
