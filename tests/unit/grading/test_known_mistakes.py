@@ -1,4 +1,4 @@
-"""Pairs that Math-Verify or other graders call equal and that are not, by kind of mistake: none is equal here."""
+"""Pairs that other graders call equal and that are not, by kind of mistake: none is equal here."""
 
 import pytest
 
