@@ -4,6 +4,7 @@ use super::matrix::determinant;
 use super::polynomial::{Atom, Polynomial};
 use super::ratio::Ratio;
 use super::root::{higher_root, square_root};
+use super::trigonometry;
 use crate::answer::limits::{Budget, MAX_BITS, Stop};
 use crate::answer::tree::{Constant, Node};
 use dashu_base::{BitTest, DivEuclid, Signed};
@@ -120,6 +121,11 @@ fn square_root_of(radicand: &Ratio) -> Result<Ratio, Stop> {
 fn call(name: &str, arguments: &[Node], budget: &mut Budget) -> Result<Ratio, Stop> {
     if name == "determinant" {
         return determinant(arguments, budget);
+    }
+    if let [argument] = arguments
+        && let Some(value) = trigonometry::exact(name, argument, budget)?
+    {
+        return Ok(value);
     }
     let values =
         arguments.iter().map(|argument| evaluate(argument, budget)).collect::<Result<Vec<_>, _>>()?;

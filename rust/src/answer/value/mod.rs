@@ -11,6 +11,7 @@ mod ratio;
 mod region;
 mod root;
 mod shape;
+mod trigonometry;
 
 pub use enclosure::Enclosure;
 pub use equation::Equation;
