@@ -37,14 +37,12 @@ impl Default for SandboxConfig {
 pub enum CellStatus {
     /// To its end.
     Ok,
-    /// With an exception.
+    /// With an exception, or by bringing the interpreter down (then the state is lost).
     Error,
     /// At its time limit.
     Timeout,
     /// With a `MemoryError`.
     Memory,
-    /// The interpreter ended or crashed.
-    Lost,
 }
 
 impl CellStatus {
@@ -55,7 +53,6 @@ impl CellStatus {
             Self::Error => "error",
             Self::Timeout => "timeout",
             Self::Memory => "memory",
-            Self::Lost => "lost",
         }
     }
 }
@@ -271,15 +268,15 @@ fn judge(
                     CellStatus::Timeout,
                     format!("TimeoutError: the cell did not stop within its limit of {limit} s"),
                 ),
-                Some(ending) => (CellStatus::Lost, format!("SystemError: {ending}")),
+                Some(ending) => (CellStatus::Error, format!("SystemError: {ending}")),
                 None => match error.downcast_ref::<wasmtime::Trap>() {
                     Some(wasmtime::Trap::StackOverflow) => {
-                        (CellStatus::Lost, "RecursionError: the machine stack is exhausted".to_owned())
+                        (CellStatus::Error, "RecursionError: the machine stack is exhausted".to_owned())
                     }
                     Some(trap) => {
-                        (CellStatus::Lost, format!("SystemError: the interpreter crashed ({trap})"))
+                        (CellStatus::Error, format!("SystemError: the interpreter crashed ({trap})"))
                     }
-                    None => (CellStatus::Lost, format!("SystemError: the interpreter failed ({error:#})")),
+                    None => (CellStatus::Error, format!("SystemError: the interpreter failed ({error:#})")),
                 },
             };
             (status, Some(format!("{what}; {restarted}")), true)

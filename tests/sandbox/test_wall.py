@@ -74,15 +74,15 @@ def test_system_does_nothing(run):
 def test_a_broken_interpreter_is_replaced(run, code):
     outcome = run(code, 5.0)
     if outcome.state_lost:
-        assert outcome.status == "lost"
+        assert outcome.status == "error"
         assert outcome.stderr.endswith("the session was restarted and its variables are lost\n")
     assert run("1 + 1", 5.0).stdout == "2\n"
 
 
-def test_an_exit_of_the_process_is_a_lost_session(run):
+def test_an_exit_of_the_process_is_an_error_that_costs_the_state(run):
     run("x = 1")
     outcome = run("import os; print('last words'); os._exit(3)")
-    assert (outcome.status, outcome.state_lost, outcome.stdout) == ("lost", True, "last words\n")
+    assert (outcome.status, outcome.state_lost, outcome.stdout) == ("error", True, "last words\n")
     assert "exited with code 3" in outcome.stderr
     assert "NameError" in run("x").stderr
 

@@ -13,8 +13,8 @@ class Outcome:
     """One cell that was run.
 
     Attributes:
-        status: "ok"; "error" (an exception); "timeout"; "memory" (a MemoryError); "lost" (the interpreter or
-            its process ended).
+        status: "ok"; "error" (an exception, or a cell that brought its interpreter down); "timeout"; "memory"
+            (a MemoryError); "lost" (no fault of the cell: the worker process ended, or the sandbox was closed).
         stdout: what the cell printed, and the repr of its last expression.
         stderr: traceback and warnings; for a lost session, why.
         wall_s: wall time in seconds, without waiting for a free processor.
@@ -33,5 +33,5 @@ class Outcome:
 
 
 def lost(reason: str) -> Outcome:
-    """The outcome of a cell whose interpreter has gone."""
+    """The outcome of a cell whose interpreter was taken from it."""
     return Outcome("lost", stderr=reason, state_lost=True)
