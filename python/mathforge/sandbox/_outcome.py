@@ -14,7 +14,7 @@ class Outcome:
 
     Attributes:
         status: "ok"; "error" (an exception, or a cell that brought its interpreter down); "timeout"; "memory"
-            (a MemoryError); "lost" (no fault of the cell: the worker process ended, or the sandbox was closed).
+            (a MemoryError); "lost" (no fault of the cell: its worker ended, or the sandbox was closed).
         stdout: what the cell printed, and the repr of its last expression.
         stderr: traceback and warnings; for a lost session, why.
         wall_s: wall time in seconds, without waiting for a free processor.
