@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import harmony
+from . import harmony, jsonl
 from .errors import InputError
 from .replay.recording import read_round
 
@@ -168,26 +166,11 @@ def inspect_file(path: Path) -> Corpus:
         InputError: the file cannot be read, or a row is not such a row; the message names file and line.
     """
     corpus = Corpus()
-    opener = gzip.open if path.suffix == ".gz" else open
-    number = 0
-    try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    corpus.add(_row(line, f"{path}:{number}"), f"{path}:{number}")
-    except (UnicodeDecodeError, EOFError, OSError) as error:
-        raise InputError(f"{path}: cannot be read after line {number}: {error}") from error
+    for origin, row in jsonl.values(path, _HINT):
+        if not isinstance(row, dict):
+            raise InputError(f"{origin}: not an object", hint=_HINT)
+        corpus.add(row, origin)
     return corpus
-
-
-def _row(line: str, origin: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{origin}: not JSON: {error}", hint=_HINT) from error
-    if not isinstance(row, dict):
-        raise InputError(f"{origin}: not an object", hint=_HINT)
-    return row
 
 
 def _turns(row: dict[str, Any], origin: str) -> Iterator[tuple[list[harmony.Message], bool, bool]]:

@@ -13,7 +13,6 @@ their rows carry `rounds`; their seed is in the file's name.
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from array import array
@@ -23,6 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mathforge import jsonl
 from mathforge.errors import InputError
 
 SEED_IN_NAME = re.compile(r"-rs(\d+)")
@@ -162,28 +162,16 @@ def files_of(path: str | Path) -> list[Path]:
 
 def read_file(path: Path) -> Iterator[Recording]:
     """The recordings of one file, in order; blank lines are skipped."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    number = 0
-    try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield read_row(line, path, number)
-    except (UnicodeDecodeError, EOFError, OSError) as error:
-        raise InputError(f"{path}:{number + 1}: cannot be read: {error}") from error
+    for origin, row in jsonl.values(path, ROW_HINT):
+        yield read_row(row, path, origin)
 
 
-def read_row(line: str, path: Path, number: int) -> Recording:
+def read_row(row: Any, path: Path, origin: str) -> Recording:
     """One row.
 
     Raises:
-        InputError: the row is not JSON, or lacks or mistypes a field; the message names file, line and field.
+        InputError: the row lacks or mistypes a field; the message names file, line and field.
     """
-    origin = f"{path}:{number}"
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{origin}: not JSON: {error}", hint=ROW_HINT) from error
     if not isinstance(row, dict) or not isinstance(row.get("rounds"), list):
         raise InputError(f"{origin}: no list `rounds`", hint=ROW_HINT)
     seed_in_name = SEED_IN_NAME.search(path.name)
