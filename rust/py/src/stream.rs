@@ -5,7 +5,7 @@ use mathforge_core::stream::tags::{TAG_SETS, TagSet};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::harmony::Input;
+use crate::harmony::input::Input;
 
 /// A block of code or of output began or ended.
 ///
