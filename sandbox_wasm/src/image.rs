@@ -28,7 +28,6 @@ pub(crate) const WARM_UP: &str = include_str!("../guest/warm.py");
 const STDLIB: &str = "/lib/python314.zip";
 const LIBRARY: &str = "/lib/python3.14";
 const PACKAGES: &str = "/lib/python3.14/site-packages";
-const STACK_POINTER: &str = "__stack_pointer";
 
 /// What an image holds beside its compiled code and its files.
 #[derive(Debug, Serialize, Deserialize)]
@@ -147,7 +146,7 @@ fn build(staging: &Path, out: &Path, preload: &[String], report: Report<'_>) -> 
 
     report("translate", 0.0);
     let edited = |error: edit::Error| Error::Wasm(error.to_string());
-    let (main, hidden) = prepare_module(&read("pyodide.asm.wasm")?).map_err(edited)?;
+    let main = prepare_module(&read("pyodide.asm.wasm")?).map_err(edited)?;
     let loader = read("pyodide.asm.mjs")?;
     let trampoline = edit::trampoline_module(&String::from_utf8_lossy(&loader)).map_err(edited)?;
     report("translate", 1.0);
@@ -168,10 +167,7 @@ fn build(staging: &Path, out: &Path, preload: &[String], report: Report<'_>) -> 
     report("preload", 1.0);
 
     report("image", 0.0);
-    let mut globals = Vec::new();
-    for name in hidden.iter().map(String::as_str).chain([STACK_POINTER]) {
-        globals.push((name, interpreter.global(name)?));
-    }
+    let globals: Vec<_> = program.global_names().zip(interpreter.state_global_values()?).collect();
     let image = edit::image_module(&main, interpreter.memory()?, &globals).map_err(edited)?;
     let state =
         State { format: FORMAT, preload: preload.to_vec(), table: interpreter.table_state()?, runner };
@@ -183,14 +179,14 @@ fn build(staging: &Path, out: &Path, preload: &[String], report: Report<'_>) -> 
     Ok(())
 }
 
-/// The published main module as the engine needs it, and the names its hidden globals are exported under.
-fn prepare_module(published: &[u8]) -> std::result::Result<(Vec<u8>, Vec<String>), edit::Error> {
+/// The published main module as the engine needs it, every mutable global exported.
+fn prepare_module(published: &[u8]) -> std::result::Result<Vec<u8>, edit::Error> {
     let translated = exnref::translate(published)?;
     let hidden = edit::hidden_mutable_globals(&translated)?;
     let names: Vec<String> = hidden.iter().map(|index| format!("mathforge_global_{index}")).collect();
     let exports: Vec<(u32, &str)> = hidden.iter().copied().zip(names.iter().map(String::as_str)).collect();
     let exported = edit::export_globals(&translated, &exports)?;
-    Ok((define_imported_globals(&exported)?, names))
+    define_imported_globals(&exported)
 }
 
 fn compile(engine: &Engine, wasm: &[u8]) -> Result<Module> {

@@ -1,9 +1,11 @@
 //! A Python interpreter in a store: linked, instantiated, and either booted or restored from an image.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use wasmtime::{
-    Engine, Extern, Func, Instance, InstancePre, Linker, Module, Ref, Store, TypedFunc, WasmParams,
-    WasmResults,
+    Engine, Extern, ExternType, Func, Global, Instance, InstancePre, Linker, Module, ModuleExport,
+    Mutability, Ref, Store, TypedFunc, WasmParams, WasmResults,
 };
 
 use crate::error::{Error, Result};
@@ -19,6 +21,7 @@ pub struct Program {
     engine: Engine,
     pre: InstancePre<Host>,
     trampoline: Module,
+    globals: Arc<[(String, ModuleExport)]>,
 }
 
 /// What a snapshot holds beside memory and globals.
@@ -36,6 +39,7 @@ pub struct TableState {
 pub struct Interpreter {
     store: Store<Host>,
     instance: Instance,
+    globals: Arc<[(String, ModuleExport)]>,
     trampoline_slot: u64,
 }
 
@@ -49,7 +53,8 @@ impl Program {
         ffi::link(&mut linker)?;
         linker.define_unknown_imports_as_traps(module).map_err(Error::engine("linking the interpreter"))?;
         let pre = linker.instantiate_pre(module).map_err(Error::engine("linking the interpreter"))?;
-        Ok(Self { engine: engine.clone(), pre, trampoline: trampoline.clone() })
+        let globals = mutable_globals(module);
+        Ok(Self { engine: engine.clone(), pre, trampoline: trampoline.clone(), globals })
     }
 
     /// Starts Python from nothing.
@@ -59,6 +64,11 @@ impl Program {
         interpreter.trampoline_slot = interpreter.append(function)?;
         interpreter.start()?;
         Ok(interpreter)
+    }
+
+    /// Names of [`Interpreter::state_globals`], in their order.
+    pub fn global_names(&self) -> impl Iterator<Item = &str> {
+        self.globals.iter().map(|(name, _)| name.as_str())
     }
 
     /// Continues from the image that the program's module is.
@@ -87,7 +97,8 @@ impl Program {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(on_epoch);
         let instance = self.pre.instantiate(&mut store).map_err(Error::engine("starting the interpreter"))?;
-        let mut interpreter = Interpreter { store, instance, trampoline_slot: 0 };
+        let mut interpreter =
+            Interpreter { store, instance, globals: Arc::clone(&self.globals), trampoline_slot: 0 };
         let exports = Exports {
             memory: interpreter.export("memory", Extern::into_memory)?,
             table: interpreter.export("__indirect_function_table", Extern::into_table)?,
@@ -158,10 +169,20 @@ impl Interpreter {
         Ok(exports.memory.data(&self.store))
     }
 
-    /// Value of an exported i32 global.
-    pub fn global(&mut self, name: &str) -> Result<i32> {
-        let global = self.export(name, Extern::into_global)?;
-        global.get(&mut self.store).i32().ok_or_else(|| Error::Wasm(format!("global {name} is no i32")))
+    /// Values of [`Interpreter::state_globals`], which must all be i32.
+    pub fn state_global_values(&mut self) -> Result<Vec<i32>> {
+        let globals = self.state_globals();
+        let values = globals.iter().map(|global| global.get(&mut self.store).i32());
+        values.collect::<Option<_>>().ok_or_else(|| Error::Wasm("a mutable global is no i32".into()))
+    }
+
+    /// Every mutable global, in an order that all instances of a program share. Those of side modules are among
+    /// them. Beside memory and [`TableState`] they are all the state that the guest has.
+    pub fn state_globals(&mut self) -> Vec<Global> {
+        let Self { store, instance, globals, .. } = self;
+        let exports =
+            globals.iter().filter_map(|(_, export)| instance.get_module_export(&mut *store, export));
+        exports.filter_map(Extern::into_global).collect()
     }
 
     /// The part of the state that is neither memory nor globals.
@@ -188,7 +209,9 @@ impl Interpreter {
     }
 
     fn address(&mut self, name: &str) -> Result<Ptr> {
-        self.global(name).map(|address| address as Ptr)
+        let global = self.export(name, Extern::into_global)?;
+        let address = global.get(&mut self.store).i32().map(|address| address as Ptr);
+        address.ok_or_else(|| Error::Wasm(format!("global {name} is no address")))
     }
 
     /// The distribution's own wasm module that calls C functions declared with fewer parameters than Python passes.
@@ -253,4 +276,13 @@ impl Interpreter {
         exports.memory.write(&mut self.store, at, &(self.trampoline_slot as u32).to_le_bytes())?;
         Ok(())
     }
+}
+
+/// The mutable globals of `module`; `image::prepare_module` has exported those that the linker left private.
+fn mutable_globals(module: &Module) -> Arc<[(String, ModuleExport)]> {
+    let is_state = |ty: &ExternType| ty.global().is_some_and(|global| global.mutability() == Mutability::Var);
+    let names = module.exports().filter(|export| is_state(&export.ty()));
+    names
+        .filter_map(|export| Some((export.name().to_owned(), module.get_export_index(export.name())?)))
+        .collect()
 }
