@@ -5,41 +5,23 @@
 
 use super::limits::{Budget, MAX_INPUT_BYTES, Stop};
 use super::normalize::normalize;
-use super::parse::parse;
+use super::parse::parse_under;
 use super::value::{Value, shape};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+mod explain;
 mod forms;
 mod items;
 mod leaves;
 mod letters;
+mod policy;
 mod verdict;
 
+pub use explain::{Explanation, Step, explain};
 use letters::OptionLetter;
+pub use policy::{LogBase, Policy};
 pub use verdict::{Reason, Verdict, VerdictKind};
-
-/// What counts as saying the same. The defaults are what graders of mathematics expect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// `35\%` also equals a bare 35, besides 0.35.
-    pub percent_bare: bool,
-    /// A decimal equals the exact value that rounds or truncates to it, from this many significant digits on.
-    pub rounded_from: usize,
-    /// `1011_2` also equals a bare 1011.
-    pub base_bare: bool,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self { percent_bare: true, rounded_from: 6, base_bare: true }
-    }
-}
-
-impl Policy {
-    /// For grouping answers: without the rules that would chain unequal answers together.
-    pub const STRICT: Self = Self { percent_bare: false, rounded_from: usize::MAX, base_bare: false };
-}
 
 /// Compares two answers; the order does not matter.
 pub fn compare(gold: &str, answer: &str) -> Verdict {
@@ -51,6 +33,7 @@ pub fn compare(gold: &str, answer: &str) -> Verdict {
 pub struct Prepared<'a> {
     text: Cow<'a, str>,
     letter: Option<OptionLetter>,
+    policy: Policy,
     reading: OnceCell<Reading>,
 }
 
@@ -61,11 +44,16 @@ struct Reading {
 }
 
 impl<'a> Prepared<'a> {
-    /// Normalises; reads later, if needed.
+    /// Normalises; reads later, if needed, under the default policy.
     pub fn new(text: &'a str) -> Self {
+        Self::under(text, Policy::default())
+    }
+
+    /// Normalises; reads later, if needed, by the conventions of a policy.
+    pub fn under(text: &'a str, policy: Policy) -> Self {
         let text = if text.len() > MAX_INPUT_BYTES { Cow::Borrowed(text) } else { normalize(text) };
-        let letter = letters::option_letter(&text);
-        Self { text, letter, reading: OnceCell::new() }
+        let letter = if policy.option_letters { letters::option_letter(&text) } else { None };
+        Self { text, letter, policy, reading: OnceCell::new() }
     }
 
     /// The normalised text.
@@ -73,8 +61,24 @@ impl<'a> Prepared<'a> {
         &self.text
     }
 
+    /// What the answer was read as, in a word or two.
+    pub fn kind(&self) -> &'static str {
+        if integer(&self.text).is_some() {
+            return "integer";
+        }
+        match &self.reading().value {
+            Ok(value) => value.kind(),
+            Err(Stop::Limit) => "too large",
+            Err(_) => "unreadable",
+        }
+    }
+
     /// Compares under a policy.
     pub fn compare(&self, other: &Self, policy: Policy) -> Verdict {
+        self.compare_within(other, policy, &mut Budget::default())
+    }
+
+    fn compare_within(&self, other: &Self, policy: Policy, budget: &mut Budget) -> Verdict {
         if let (Some(left), Some(right)) = (integer(&self.text), integer(&other.text)) {
             return if left == right {
                 Verdict::equal(Reason::SameInteger)
@@ -97,16 +101,15 @@ impl<'a> Prepared<'a> {
                 _ => Verdict::equal(Reason::SameText),
             };
         }
-        self.compare_readings(other, policy)
+        self.compare_readings(other, policy, budget)
     }
 
-    fn compare_readings(&self, other: &Self, policy: Policy) -> Verdict {
+    fn compare_readings(&self, other: &Self, policy: Policy, budget: &mut Budget) -> Verdict {
         let (left, right) = (self.reading(), other.reading());
         let (left_value, right_value) = match (&left.value, &right.value) {
             (Ok(left), Ok(right)) => (left, right),
             (Err(stop), _) | (_, Err(stop)) => return Verdict::undecided(Reason::from(*stop)),
         };
-        let budget = &mut Budget::default();
         let verdict = items::compare(left_value, right_value, policy, budget);
         let second = match (&left.as_list, &right.as_list) {
             // `98,118,122` is a number only as long as the other side is not a list.
@@ -127,7 +130,7 @@ impl<'a> Prepared<'a> {
                 return Reading { value: Err(Stop::Limit), as_list: None };
             }
             let budget = &mut Budget::default();
-            match parse(&self.text) {
+            match parse_under(&self.text, self.policy) {
                 Err(stop) => Reading { value: Err(stop), as_list: None },
                 Ok(parsed) => Reading {
                     value: Ok(shape(parsed.tree, budget)),

@@ -1,6 +1,8 @@
 //! What one comparison may cost. Every bound counts bytes, tokens or arithmetic work, never time, so a verdict does
 //! not depend on the machine or its load.
 
+use super::compare::Step;
+
 /// Longer answers are compared as text only.
 pub const MAX_INPUT_BYTES: usize = 170_000;
 /// Tokens of one answer.
@@ -39,22 +41,40 @@ pub enum Stop {
     Beyond,
 }
 
-/// Work left for one evaluation.
+/// Work left for one evaluation, and what is told about it where somebody asked.
 #[derive(Debug)]
 pub struct Budget {
     left: u64,
+    steps: Option<Vec<Step>>,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { left: MAX_WORK }
+        Self { left: MAX_WORK, steps: None }
     }
 }
 
 impl Budget {
+    /// A budget that keeps the steps it is told.
+    pub fn tracing() -> Self {
+        Self { steps: Some(Vec::new()), ..Self::default() }
+    }
+
     /// Takes `work` units or stops the evaluation.
     pub fn spend(&mut self, work: u64) -> Result<(), Stop> {
         self.left = self.left.checked_sub(work).ok_or(Stop::Limit)?;
         Ok(())
+    }
+
+    /// Remembers a step; costs nothing where nobody asked.
+    pub fn note(&mut self, stage: &'static str, detail: impl FnOnce() -> String) {
+        if let Some(steps) = &mut self.steps {
+            steps.push(Step { stage, detail: detail() });
+        }
+    }
+
+    /// What was noted.
+    pub fn into_steps(self) -> Vec<Step> {
+        self.steps.unwrap_or_default()
     }
 }

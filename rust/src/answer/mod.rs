@@ -16,4 +16,4 @@ pub mod tree;
 pub mod units;
 pub mod value;
 
-pub use compare::{Prepared, Reason, Verdict, VerdictKind, compare};
+pub use compare::{Explanation, Policy, Prepared, Reason, Step, Verdict, VerdictKind, compare, explain};

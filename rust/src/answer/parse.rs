@@ -3,6 +3,7 @@
 //! Juxtaposition multiplies and binds like `*` and `/`, from left to right: `1/2x` is `(1/2)x`. A sign binds less tightly
 //! than a power: `-2^2` is -4. An integer directly before a proper fraction is a mixed number.
 
+use super::compare::Policy;
 use super::lex::{Lexeme, Token, lex};
 use super::limits::{MAX_DEPTH, MAX_LINKS, Stop};
 use super::names::{is_product, is_prose, is_separator};
@@ -22,9 +23,14 @@ pub struct Parsed {
     pub as_list: Option<Node>,
 }
 
-/// Parses text that [`super::normalize::normalize`] returned.
+/// Parses text that [`super::normalize::normalize`] returned, under the default policy.
 pub fn parse(normalized: &str) -> Result<Parsed, Stop> {
-    let lexed = lex(normalized, true)?;
+    parse_under(normalized, Policy::default())
+}
+
+/// Parses text that [`super::normalize::normalize`] returned.
+pub fn parse_under(normalized: &str, policy: Policy) -> Result<Parsed, Stop> {
+    let lexed = lex(normalized, policy.thousands)?;
     let grouped = lexed.bare_comma_grouping;
     let tree = read(lexed.lexemes)?;
     let as_list = if grouped { read(lex(normalized, false)?.lexemes).ok() } else { None };

@@ -78,6 +78,32 @@ pub enum Value {
     Other(Node),
 }
 
+impl Value {
+    /// The form in a word or two.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Leaf(leaf) => match &leaf.value {
+                Ok(value) if value.rational().is_some() => "rational number",
+                Ok(_) => "expression",
+                Err(Stop::Undefined) => "undefined value",
+                Err(_) => "expression beyond exact forms",
+            },
+            Self::Infinity { .. } => "infinity",
+            Self::Sequence('{', ..) => "set",
+            Self::Sequence('(' | '<', ..) => "tuple or interval",
+            Self::Sequence(..) => "items in brackets",
+            Self::List(_) => "list",
+            Self::Named(..) => "named value",
+            Self::Chain(..) => "relation",
+            Self::Region(..) => "set of reals",
+            Self::Matrix(_) => "matrix",
+            Self::Based(_) => "number in a base",
+            Self::Text(_) => "text",
+            Self::Other(_) => "other mathematics",
+        }
+    }
+}
+
 /// Gives a tree its outer form.
 pub fn shape(node: Node, budget: &mut Budget) -> Value {
     if let Some(rows) = matrix::rows(&node) {
