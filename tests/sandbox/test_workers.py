@@ -1,6 +1,7 @@
 """Threat: a worker process dies, hangs or outlives its parent."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from mathforge.errors import InputError, SandboxError
 from mathforge.sandbox import Sandbox, _workers
+from mathforge.sandbox._turns import Turns
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 
@@ -35,6 +37,20 @@ def children(parent: int) -> list[int]:
         if int(fields[1]) == parent and fields[0] != "Z":
             found.append(int(stat.parent.name))
     return sorted(found)
+
+
+def zombies(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == parent and fields[0] == "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
@@ -116,6 +132,70 @@ def test_a_long_cell_does_not_block_the_others():
         assert asyncio.run(scenario()) < 1.0
 
 
+def test_workers_that_die_leave_no_descriptor_and_no_zombie(box):
+    sessions = [box.session() for _ in range(4)]
+
+    def lose_all() -> None:
+        for session in sessions:
+            while session.run("1").status == "lost":
+                pass
+        for pid in workers():
+            os.kill(pid, signal.SIGKILL)
+        assert eventually(lambda: not workers())
+
+    lose_all()
+    descriptors = open_files()
+    for _ in range(5):
+        lose_all()
+    # The reading thread of the last worker may still be closing its pipes.
+    assert eventually(lambda: open_files() <= descriptors)
+    assert not zombies(os.getpid())
+    assert [session.run("2").status for session in sessions] == ["lost"] * 4
+    assert [session.run("2").stdout for session in sessions] == ["2\n"] * 4
+    assert len(workers()) == 2
+
+
+def test_cells_that_wait_for_a_dying_worker_are_answered(box):
+    async def scenario() -> list[str]:
+        sessions = [box.session() for _ in range(2)]
+        cells = [session.run_async("import time; time.sleep(0.3); 'done'") for session in sessions * 4]
+        running = asyncio.gather(*cells)
+        await asyncio.sleep(1.0)
+        os.kill(workers()[0], signal.SIGKILL)
+        return [outcome.stdout or outcome.status for outcome in await running]
+
+    outcomes = asyncio.run(scenario())
+    assert outcomes.count("lost") <= 1
+    assert outcomes.count("'done'\n") >= 7
+
+
+def test_a_closed_session_starts_nothing(box):
+    session = box.session()
+    session.run("1")
+    session.close()
+    assert session.run("1").status == "lost"
+    assert box.session().run("1").status == "ok"
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_sessions_with_long_cells_do_not_starve_the_others(workers):
+    with Sandbox(workers=workers, threads=1) as box:
+        greedy, modest = box.session(), box.session()
+        order = []
+
+        async def cell(session, name: str, code: str) -> None:
+            assert (await session.run_async(code, 5)).status == "ok"
+            order.append(name)
+
+        async def scenario() -> None:
+            await asyncio.gather(*(box.session().run_async("1") for _ in range(2)))  # starts the workers
+            long = [cell(greedy, "long", "import time; time.sleep(0.2)") for _ in range(5)]
+            await asyncio.gather(*long, *(cell(modest, "short", "1") for _ in range(5)))
+
+        asyncio.run(scenario())
+    assert order[:6] == ["long", *["short"] * 5]
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_many_waiting_cells(workers):
     with Sandbox(workers=workers) as box:
@@ -149,7 +229,7 @@ def test_a_worker_that_hangs_is_killed(box, monkeypatch):
 def test_a_worker_that_cannot_start_is_an_error_not_a_lost_cell(tmp_path):
     from mathforge.sandbox._local import Limits
 
-    sessions = _workers.WorkerSessions(Limits(tmp_path, 256, 1000), 1)
+    sessions = _workers.WorkerSessions(Limits(tmp_path, 256, 1000), Turns(1), 1, 1)
     with pytest.raises(SandboxError, match="before it was ready"):
         sessions.session().submit("1", 1.0).result(30)
     sessions.close()

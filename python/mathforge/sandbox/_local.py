@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import SandboxError
 from ._outcome import Outcome, lost
+from ._turns import Line, Turns
 
 if TYPE_CHECKING:
     from .._native import Sandbox as NativeSandbox
@@ -33,41 +34,59 @@ def available_cores() -> int:
 
 
 class LocalSessions:
-    """Sessions of one image, with at most `threads` cells running at a time; further ones wait in a queue."""
+    """Sessions of one image; `turns` says which of their cells run, on threads that all sessions share."""
 
-    def __init__(self, limits: Limits, threads: int | None = None) -> None:
+    def __init__(self, limits: Limits, turns: Turns, threads: int) -> None:
         self._native = open_image(limits)
-        self._cells = ThreadPoolExecutor(threads or available_cores(), thread_name_prefix="mathforge-cell")
+        self._turns = turns
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="mathforge-cell")
+        self._closed = False
 
     def session(self) -> LocalSession:
         """A new session."""
-        return LocalSession(self._native.session(), self._cells)
+        if self._closed:
+            raise SandboxError("the sandbox is closed", code="closed")
+        return LocalSession(self._native.session(), self._turns, self._threads)
 
     def close(self) -> None:
         """Forget cells that have not started; running ones end at their time limit."""
-        self._cells.shutdown(wait=False, cancel_futures=True)
+        self._closed = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class LocalSession:
     """One session; its cells run one after the other."""
 
-    def __init__(self, native: NativeSession, cells: ThreadPoolExecutor) -> None:
+    def __init__(self, native: NativeSession, turns: Turns, threads: ThreadPoolExecutor) -> None:
         self._native: NativeSession | None = native
-        self._cells = cells
+        self._turns = turns
+        self._threads = threads
+        self._line = Line()
 
     def submit(self, code: str, timeout_s: float) -> Future[Outcome]:
         """Queue a cell."""
-        return self._cells.submit(self._run, code, timeout_s)
+
+        def start(answer: Future[Outcome]) -> None:
+            try:
+                self._threads.submit(self._run, answer, code, timeout_s)
+            except RuntimeError:  # the threads were shut down meanwhile
+                answer.set_result(lost("the sandbox was closed"))
+
+        return self._turns.submit(self._line, start)
 
     def close(self) -> None:
         """End the session."""
         self._native = None
 
-    def _run(self, code: str, timeout_s: float) -> Outcome:
+    def _run(self, answer: Future[Outcome], code: str, timeout_s: float) -> None:
         native = self._native
         if native is None:
-            return lost("the session was closed")
-        return outcome_of(native, code, timeout_s)
+            answer.set_result(lost("the session was closed"))
+            return
+        try:
+            answer.set_result(outcome_of(native, code, timeout_s))
+        except BaseException as error:
+            answer.set_exception(error)
 
 
 def open_image(limits: Limits) -> NativeSandbox:

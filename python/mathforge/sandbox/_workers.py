@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -14,9 +15,9 @@ from concurrent.futures import Future
 from typing import IO, Any
 
 from ..errors import SandboxError
-from ._local import Limits, available_cores
+from ._local import Limits
 from ._outcome import Outcome, lost
-from ._turns import Turns
+from ._turns import Line, Turns
 
 # A worker kills a cell a second after its time limit. One that has not answered this much later hangs.
 HANG_S = 30.0
@@ -27,10 +28,10 @@ STOP_S = 2.0
 class WorkerSessions:
     """Spreads sessions evenly over `count` worker processes, each started when first needed."""
 
-    def __init__(self, limits: Limits, count: int) -> None:
+    def __init__(self, limits: Limits, turns: Turns, count: int, threads: int) -> None:
         self._limits = limits
-        self._cores = available_cores()
-        self.turns = Turns(self._cores)
+        self._threads = threads
+        self.turns = turns
         self._workers: list[_Worker | None] = [None] * count
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -49,7 +50,7 @@ class WorkerSessions:
             place = min(places, key=lambda place: _load(self._workers[place]))
             worker = self._workers[place]
             if worker is None or not worker.alive:
-                worker = self._workers[place] = _Worker(self._limits, self._cores)
+                worker = self._workers[place] = _Worker(self._limits, self._threads)
             number = next(self._numbers)
             worker.open(number)
             return worker, number
@@ -71,21 +72,20 @@ class WorkerSession:
         self._owner = owner
         self._place: tuple[_Worker, int] | None = owner.assign()
         self._last: Future[Outcome] | None = None
+        self._line = Line()
         self._lock = threading.Lock()
+        self._closed = False
 
     def submit(self, code: str, timeout_s: float) -> Future[Outcome]:
         """Send a cell as soon as a processor is free for it."""
-        answer: Future[Outcome] = Future()
-        self._owner.turns.take(lambda: self._start(answer, code, timeout_s))
-        return answer
+        return self._owner.turns.submit(self._line, lambda answer: self._start(answer, code, timeout_s))
 
     def _start(self, answer: Future[Outcome], code: str, timeout_s: float) -> None:
-        if not answer.set_running_or_notify_cancel():
-            self._owner.turns.give_back()
-            return
-        answer.add_done_callback(lambda _: self._owner.turns.give_back())
         try:
             with self._lock:
+                if self._closed:
+                    answer.set_result(lost("the session was closed"))
+                    return
                 if self._place is None or (not self._place[0].alive and self._has_told()):
                     self._place = self._owner.assign()
                 worker, number = self._place
@@ -109,6 +109,7 @@ class WorkerSession:
     def close(self) -> None:
         """End the session."""
         with self._lock:
+            self._closed = True
             place, self._place = self._place, None
         if place is not None:
             place[0].close_session(place[1])
@@ -214,6 +215,8 @@ class _Worker:
         for future, _ in pending.values():
             self._fail(future)
         _pipe(self._process.stdout).close()
+        with self._writing, contextlib.suppress(BrokenPipeError):
+            _pipe(self._process.stdin).close()
 
     def _fail(self, future: Future[Outcome]) -> None:
         """Answer for a process that has ended."""
