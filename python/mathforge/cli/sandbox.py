@@ -1,4 +1,4 @@
-"""`mathforge sandbox prepare` and `mathforge sandbox run`."""
+"""`mathforge sandbox prepare`, `mathforge sandbox run` and `mathforge sandbox serve`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
+from . import _sandbox_serve
+
 NAME = "sandbox"
-HELP = "Prepare the Python sandbox, or run a file in it"
+HELP = "Prepare the Python sandbox, run a file in it, or serve it over HTTP"
 EXAMPLE = "mathforge sandbox run solution.py --timeout-s 10"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their flags."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="prepare|run")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="prepare|run|serve")
     preparing = actions.add_parser(
         "prepare",
         help="fetch the pinned files and build the image; does nothing when it is built and intact",
@@ -30,7 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     running.add_argument("--timeout-s", type=float, default=10.0, help="time limit in seconds (default 10)")
     running.add_argument("--memory-mib", type=int, default=1024, help="memory limit in MiB (default 1024)")
     running.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
-    for action in (preparing, running):
+    serving = actions.add_parser(
+        "serve",
+        help="serve sessions over HTTP, in the protocol of NeMo-Skills' sandbox server",
+        epilog="example: mathforge sandbox serve --port 6000 --token-file tokens.txt",
+        allow_abbrev=False,
+    )
+    _sandbox_serve.add_arguments(serving)
+    for action in (preparing, running, serving):
         action.add_argument(
             "--packages", default="", metavar="A,B", help="pinned packages beside the default ones"
         )
@@ -41,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked; 1 when a cell did not end well."""
-    return _prepare(args) if args.action == "prepare" else _run(args)
+    actions = {"prepare": _prepare, "run": _run, "serve": _sandbox_serve.run}
+    return actions[args.action](args)
 
 
 def _prepare(args: argparse.Namespace) -> int:
