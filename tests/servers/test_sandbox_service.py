@@ -296,7 +296,7 @@ def test_the_queue_is_bounded(box):
 
         answers = asyncio.run(scenario())
         turned_away = [a for a in answers if "wait for a processor" in a["stderr"]]
-        assert 1 <= len(turned_away) <= 5
+        assert 1 <= len(turned_away) <= 7
         assert all(a["process_status"] == "completed" for a in answers if a not in turned_away)
 
 
