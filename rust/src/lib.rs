@@ -6,9 +6,11 @@
 //! | [`stream`] | code calls found in a stream while it arrives |
 //! | [`answer`] | extraction, normalisation and comparison of final answers |
 //! | [`metrics`] | pass@k, majority@k and classes of equal answers |
+//! | [`blocks`] | the rows of a column, shared out over threads |
 #![forbid(unsafe_code)]
 
 pub mod answer;
+pub mod blocks;
 pub mod harmony;
 pub mod metrics;
 pub mod stream;

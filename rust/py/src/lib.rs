@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod answer;
+mod columns;
 mod harmony;
 mod metrics;
 #[cfg(feature = "sandbox")]
@@ -14,6 +15,7 @@ mod stream;
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    columns::register(module)?;
     harmony::register(module)?;
     stream::register(module)?;
     answer::register(module)?;

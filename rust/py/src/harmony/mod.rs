@@ -5,6 +5,7 @@ use mathforge_core::harmony::token;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+mod batch;
 pub mod input;
 mod message;
 mod parsing;
@@ -23,6 +24,7 @@ fn role(word: &str) -> PyResult<Role> {
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("HARMONY_VOCABULARY_SIZE", token::VOCABULARY_SIZE)?;
+    batch::register(module)?;
     message::register(module)?;
     parsing::register(module)?;
     prompting::register(module)?;

@@ -1,9 +1,7 @@
 //! Text to ids, and ids to text.
 #![expect(clippy::needless_pass_by_value, reason = "arguments are extracted from Python objects")]
 
-use mathforge_core::harmony::decode::{
-    UnknownToken, decode as core_decode, decode_bytes as core_decode_bytes,
-};
+use mathforge_core::harmony::decode::{decode as core_decode, decode_bytes as core_decode_bytes};
 use mathforge_core::harmony::encode::{SpecialText, encode as core_encode};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -11,15 +9,18 @@ use pyo3::types::PyBytes;
 
 use super::input::Ids;
 
-fn unknown_token(error: &UnknownToken) -> PyErr {
+pub(super) fn unknown_token(error: &impl ToString) -> PyErr {
     PyValueError::new_err(error.to_string())
+}
+
+pub(super) fn special_text(escape: bool) -> SpecialText {
+    if escape { SpecialText::Literal } else { SpecialText::Token }
 }
 
 #[pyfunction(name = "harmony_encode")]
 #[pyo3(signature = (text, escape=false))]
 fn encode(py: Python<'_>, text: &str, escape: bool) -> Vec<u32> {
-    let special = if escape { SpecialText::Literal } else { SpecialText::Token };
-    py.detach(|| core_encode(text, special))
+    py.detach(|| core_encode(text, special_text(escape)))
 }
 
 #[pyfunction(name = "harmony_decode")]
