@@ -15,7 +15,7 @@ use super::token::Special;
 pub const LONGEST_HEADER: usize = 256;
 
 /// A header while it is read: its ordinary text, and where special tokens stand in it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeaderText {
     /// The bytes of ordinary tokens.
     pub bytes: Vec<u8>,
@@ -28,6 +28,13 @@ impl HeaderText {
     /// Nothing was read yet.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.marks.is_empty()
+    }
+
+    /// Begins anew.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.marks.clear();
+        self.marks_length = 0;
     }
 
     /// Length as written.
@@ -56,8 +63,7 @@ impl HeaderText {
 
     /// Whether there is no mark, and text that cannot be a header: words that the model wrote between messages.
     pub fn is_free_text(&self) -> bool {
-        let text = String::from_utf8_lossy(&self.bytes);
-        self.marks.is_empty() && !words(&text).all(is_header_word)
+        self.marks.is_empty() && !words(&String::from_utf8_lossy(&self.bytes)).all(is_header_word)
     }
 
     /// Whether there is no mark, and nothing but one channel word.

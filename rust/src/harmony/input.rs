@@ -1,54 +1,125 @@
-//! The part of a stream that is not yet told to a message.
+//! Positions back to what stands there: contents, and messages as they were written.
 
 use std::ops::Range;
 
-use super::event::Event;
-use super::message::Written;
+use super::calls;
+use super::decode::{append_lossy, byte_length, lossy_text};
+use super::diagnostic::severity;
+use super::found::Found;
+use super::machine::Place;
+use super::message::{Diagnostic, Message, Written};
 
-/// What was pushed since the end of the last closed message: ids or text.
-#[derive(Debug, Default)]
-pub(super) struct Input {
-    pub ids: Vec<u32>,
-    pub text: String,
-    /// How much was let go: ids, or bytes of text.
-    gone: usize,
+/// What positions count.
+#[derive(Clone, Copy, Debug)]
+pub enum Units<'i> {
+    /// Ids.
+    Ids(&'i [u32]),
+    /// Bytes of text.
+    Text(&'i [u8]),
 }
 
-impl Input {
-    /// Gives the messages of `events` what they cover, and lets it go.
-    pub fn attach(&mut self, events: &mut [Event]) {
-        let mut told = self.gone;
-        for event in events {
-            match event {
-                Event::End { message, .. } => {
-                    let tokens = message.tokens.clone();
-                    let span = tokens.unwrap_or_else(|| message.bytes.clone());
-                    told = span.end;
-                    message.written = self.written(span);
-                }
-                Event::Trailing { trailing, .. } => {
-                    let end = trailing.token_end.unwrap_or(trailing.byte_end);
-                    trailing.written = self.written(told..end);
-                    told = end;
-                }
-                Event::Start { .. } | Event::Delta { .. } => {}
-            }
-        }
-        let closed = told - self.gone;
-        if self.text.is_empty() {
-            self.ids.drain(..closed);
-        } else {
-            self.text.drain(..closed);
-        }
-        self.gone = told;
+/// A part of an input.
+#[derive(Clone, Copy, Debug)]
+pub struct Window<'i> {
+    /// The ids or the text.
+    pub units: Units<'i>,
+    /// Position of the first of them.
+    pub start: usize,
+    /// A position from which on bytes are counted, and the byte offset that it has.
+    pub counted: (usize, usize),
+}
+
+impl<'i> Window<'i> {
+    /// A whole input.
+    pub fn whole(units: Units<'i>) -> Self {
+        Self { units, start: 0, counted: (0, 0) }
     }
 
-    fn written(&self, span: Range<usize>) -> Written {
-        let span = span.start - self.gone..span.end - self.gone;
-        if self.text.is_empty() {
-            Written::Ids(self.ids[span].to_vec())
-        } else {
-            Written::Text(self.text[span].to_owned())
+    fn indexes(&self, positions: Range<usize>) -> Range<usize> {
+        positions.start.saturating_sub(self.start)..positions.end.saturating_sub(self.start)
+    }
+
+    /// Appends the bytes that stand at `positions`.
+    pub fn append_bytes(&self, positions: Range<usize>, bytes: &mut Vec<u8>) {
+        let at = self.indexes(positions);
+        match self.units {
+            Units::Ids(ids) => append_lossy(ids.get(at).unwrap_or_default(), bytes),
+            Units::Text(text) => bytes.extend_from_slice(text.get(at).unwrap_or_default()),
+        }
+    }
+
+    /// Byte offset of a position.
+    pub fn byte_at(&self, position: usize) -> usize {
+        let Units::Ids(ids) = self.units else { return position };
+        let (at, byte) = self.counted;
+        let length = |positions| byte_length(ids.get(self.indexes(positions)).unwrap_or_default());
+        if position >= at { byte + length(at..position) } else { byte - length(position..at) }
+    }
+
+    /// Counts bytes from `position` on from now on.
+    pub fn count_from(&mut self, position: usize) {
+        self.counted = (position, self.byte_at(position));
+    }
+
+    fn place(&self, position: usize) -> Place {
+        let token = matches!(self.units, Units::Ids(_)).then_some(position);
+        Place { token, byte: self.byte_at(position) }
+    }
+
+    fn written(&self, positions: Range<usize>) -> Written {
+        let at = self.indexes(positions);
+        match self.units {
+            Units::Ids(ids) => Written::Ids(ids.get(at).unwrap_or_default().to_vec()),
+            Units::Text(text) => {
+                Written::Text(String::from_utf8_lossy(text.get(at).unwrap_or_default()).into_owned())
+            }
+        }
+    }
+
+    /// Bytes of the content of a message.
+    pub fn content(&self, found: &Found) -> Vec<u8> {
+        let mut bytes = found.prefix.clone();
+        for piece in found.pieces() {
+            self.append_bytes(piece, &mut bytes);
+        }
+        bytes
+    }
+
+    /// The message that was found.
+    pub fn message(&self, found: &Found) -> Message {
+        let start = self.place(found.start);
+        let end = Window { counted: (found.start, start.byte), ..*self }.place(found.end);
+        let mut message = Message {
+            content: lossy_text(self.content(found)),
+            tokens: start.token.zip(end.token).map(|(start, end)| start..end),
+            bytes: start.byte..end.byte,
+            written: self.written(found.start..found.end),
+            end: found.end_token,
+            complete: found.complete,
+            ..self.heading(found)
+        };
+        calls::mark(&mut message, self.place(found.content.end));
+        message
+    }
+
+    /// The message so far: what its header says.
+    pub fn heading(&self, found: &Found) -> Message {
+        let heading = &*found.heading;
+        let diagnostic = |note: &super::found::Note| {
+            let place = self.place(note.at);
+            let (token_offset, byte_offset) = (place.token, place.byte);
+            Diagnostic { code: note.code, token_offset, byte_offset, severity: severity(note.code) }
+        };
+        Message {
+            role: heading.role,
+            author: heading.author.clone(),
+            channel: heading.channel.clone(),
+            recipient: heading.recipient.clone(),
+            content_type: heading.content_type.clone(),
+            constrained: heading.constrained,
+            header: heading.text.clone(),
+            diagnostics: found.notes.iter().map(diagnostic).collect(),
+            ..Message::default()
         }
     }
 }

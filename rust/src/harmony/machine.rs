@@ -1,6 +1,7 @@
-//! The state machine under the parser: ordinary bytes and structural tokens in, events out.
+//! The state machine under the parser: structural tokens and header text in, positions of messages out.
 //!
-//! It is the same for ids and for text. Every token is looked at once, headers are capped at
+//! It is the same for ids and for text: a position is the index of an id, or a byte of the text. Contents are never
+//! looked at, so whoever feeds it may skip from one structural token to the next. Headers are capped at
 //! [`LONGEST_HEADER`] bytes, and no input is an error.
 //!
 //! ```text
@@ -12,18 +13,16 @@
 //!    +--------------------------------------------------------------
 //! ```
 
-use super::calls;
-use super::decode::lossy_text;
-use super::diagnostic::{self as code, severity};
-use super::event::{Event, Trailing};
-use super::header::{self, Fields, HeaderText, LONGEST_HEADER};
-use super::message::{Diagnostic, End, Message, Role};
+use std::sync::Arc;
+
+use super::diagnostic as code;
+use super::found::{Found, Note, Seen, push_note};
+use super::header::{HeaderText, LONGEST_HEADER};
+use super::heading::{Heading, Headings};
+use super::message::{End, Role};
 use super::token::Special;
 
-/// Diagnostics kept per message.
-const MOST_DIAGNOSTICS: usize = 32;
-
-/// A place in the input.
+/// A place in the input, as messages tell it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Place {
     /// Index of the id; `None` for text.
@@ -32,448 +31,384 @@ pub struct Place {
     pub byte: usize,
 }
 
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a parser has one, and changes it per message")]
-enum State {
+#[derive(Clone, Debug)]
+pub(super) enum State {
     /// After an ending token.
     Between,
-    Header(Header),
-    Content(Content),
-}
-
-#[derive(Debug)]
-struct Header {
-    start: Place,
-    /// `<|start|>` was there. If not, the author is implied.
-    started: bool,
-    text: HeaderText,
-    notes: Vec<Diagnostic>,
-}
-
-#[derive(Debug)]
-struct Content {
-    start: Place,
-    message: Message,
-    bytes: Vec<u8>,
-    /// How many of them were reported as deltas.
-    reported: usize,
-    /// `<|channel|>` and what followed it: the header of a next message if `<|message|>` comes.
-    provisional: Option<(Place, HeaderText)>,
+    /// In a header, whose text is [`Machine::text`].
+    Header {
+        start: usize,
+        /// `<|start|>` was there. If not, the author is implied.
+        started: bool,
+        notes: Vec<Note>,
+    },
+    /// In the content of `found`.
+    Content {
+        found: Box<Found>,
+        /// Where `<|channel|>` stood: what followed, in [`Machine::text`], is the header of a next message if
+        /// `<|message|>` comes.
+        provisional: Option<usize>,
+    },
 }
 
 /// The machine; see the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Machine {
-    state: State,
-    author: String,
-    tools: Vec<String>,
-    report_deltas: bool,
-    index: usize,
-    trailing: Trailing,
-    events: Vec<Event>,
+    pub(super) state: State,
+    /// The header, or provisional header, that is being read.
+    pub(super) text: HeaderText,
+    /// Who speaks where no author is written.
+    pub(super) author: Role,
+    pub(super) tools: Vec<String>,
+    /// Number of messages that ended.
+    pub(super) ended: usize,
+    /// Where the last of them ends, and what stray tokens after it were.
+    pub(super) trailing: (usize, Vec<Note>),
+    headings: Headings,
+    seen: Vec<Seen>,
 }
 
 impl Machine {
     /// A machine at the start of a completion: inside a header whose author is `role`.
-    pub fn new(role: Role, tools: Vec<String>, report_deltas: bool) -> Self {
+    pub fn new(role: Role, tools: Vec<String>) -> Self {
         Self {
-            state: State::Header(Header::new(Place::default(), false)),
-            author: role.word().to_owned(),
+            state: State::Header { start: 0, started: false, notes: Vec::new() },
+            text: HeaderText::default(),
+            author: role,
             tools,
-            report_deltas,
-            index: 0,
-            trailing: Trailing::default(),
-            events: Vec::new(),
+            ended: 0,
+            trailing: (0, Vec::new()),
+            headings: Headings::default(),
+            seen: Vec::new(),
         }
     }
 
-    /// The input is ids: places have token indexes, from 0 on.
-    pub fn start_of_ids(&mut self) {
-        if let State::Header(header) = &mut self.state {
-            header.start.token = Some(0);
-        }
+    /// Begins anew with another input; what was learnt about headers stays.
+    pub fn restart(&mut self, role: Role) {
+        self.state = State::Header { start: 0, started: false, notes: Vec::new() };
+        self.text.clear();
+        self.author = role;
+        self.ended = 0;
+        self.trailing = (0, Vec::new());
     }
 
-    /// The content that ordinary tokens may be appended to without a further look.
+    /// Whether ordinary text is content, which need not be fed.
     #[inline]
-    pub fn open_content(&mut self) -> Option<&mut Vec<u8>> {
-        match &mut self.state {
-            State::Content(Content { provisional: None, bytes, .. }) => Some(bytes),
+    pub fn is_in_content(&self) -> bool {
+        matches!(self.state, State::Content { provisional: None, .. })
+    }
+
+    /// The open message, and the position up to which its content is settled when the input is read up to `at`.
+    pub(super) fn open_message(&self, at: usize) -> Option<(&Found, usize)> {
+        match &self.state {
+            State::Content { found, provisional } => Some((found, provisional.unwrap_or(at))),
             _ => None,
         }
     }
 
-    /// Takes what happened since the last call.
-    pub fn take_events(&mut self) -> Vec<Event> {
-        self.report_delta(false);
-        std::mem::take(&mut self.events)
+    /// Whether anything was seen since it was last taken.
+    #[inline]
+    pub fn has_seen(&self) -> bool {
+        !self.seen.is_empty()
     }
 
-    /// Ordinary bytes at `place`.
-    pub fn text(&mut self, mut bytes: &[u8], place: Place) {
+    /// Takes what was seen since the last call.
+    pub fn take_seen(&mut self) -> Vec<Seen> {
+        std::mem::take(&mut self.seen)
+    }
+
+    /// Ordinary bytes that stand at `at..after`.
+    pub fn text(&mut self, bytes: &[u8], at: usize, after: usize) {
         if bytes.is_empty() {
             return;
         }
-        if matches!(self.state, State::Between) {
-            self.state = State::Header(Header::new(place, false));
+        match &self.state {
+            State::Content { provisional: None, .. } => return,
+            State::Between => self.begin_header(at, false),
+            State::Header { .. } | State::Content { .. } => {}
         }
-        let buffer = match &mut self.state {
-            State::Between => return,
-            State::Header(header) => &mut header.text,
-            State::Content(Content { provisional: Some((_, text)), .. }) => text,
-            State::Content(content) => {
-                content.bytes.extend_from_slice(bytes);
-                return;
-            }
-        };
-        let room = LONGEST_HEADER.saturating_sub(buffer.length());
+        let room = LONGEST_HEADER.saturating_sub(self.text.length());
         if bytes.len() <= room {
-            buffer.bytes.extend_from_slice(bytes);
+            self.text.bytes.extend_from_slice(bytes);
             return;
         }
-        buffer.bytes.extend_from_slice(&bytes[..room]);
-        bytes = &bytes[room..];
-        self.overflow(Place { byte: place.byte + room, ..place });
-        if let State::Content(content) = &mut self.state {
-            content.bytes.extend_from_slice(bytes);
+        let (fits, rest) = bytes.split_at(room);
+        self.text.bytes.extend_from_slice(fits);
+        if after - at == bytes.len() {
+            // Every byte has a position.
+            self.overflow(at + room, at + room, &[]);
+        } else {
+            self.overflow(at, after, rest);
         }
     }
 
-    /// A structural token that covers `place..after`.
-    pub fn special(&mut self, special: Special, place: Place, after: Place) {
+    /// A structural token that stands at `at..after`.
+    #[inline]
+    pub fn special(&mut self, special: Special, at: usize, after: usize) {
         match &self.state {
-            State::Between => self.special_between(special, place, after),
-            State::Header(_) => self.special_in_header(special, place, after),
-            State::Content(_) => self.special_in_content(special, place, after),
+            State::Between => self.special_between(special, at, after),
+            State::Header { .. } => self.special_in_header(special, at, after),
+            State::Content { .. } => self.special_in_content(special, at, after),
         }
     }
 
     /// An id that is no token.
-    pub fn unknown_token(&mut self, place: Place) {
-        self.text("\u{fffd}".as_bytes(), place);
-        self.note(code::UNKNOWN_TOKEN, place);
+    pub fn unknown_token(&mut self, at: usize, after: usize) {
+        self.text("\u{fffd}".as_bytes(), at, after);
+        match &mut self.state {
+            State::Between => self.note_trailing(code::UNKNOWN_TOKEN, at),
+            State::Header { notes, .. } => push_note(notes, code::UNKNOWN_TOKEN, at),
+            State::Content { found, .. } => found.note(code::UNKNOWN_TOKEN, at),
+        }
     }
 
-    /// The input is over at `place`.
-    pub fn finish(&mut self, place: Place) {
-        if let State::Content(Content { provisional: Some(_), .. }) = self.state {
-            self.rejoin(code::STRAY_CHANNEL);
+    /// The input is over at `at`.
+    pub fn finish(&mut self, at: usize) {
+        if let State::Content { provisional: Some(_), .. } = self.state {
+            self.rejoin();
         }
-        if let State::Header(header) = &self.state {
-            if header.is_untouched(place) || self.skip_leftover() {
+        if let State::Header { start, notes, .. } = &self.state {
+            let is_untouched = self.text.is_empty() && *start == at && notes.is_empty();
+            if is_untouched || self.skip_leftover() {
                 self.state = State::Between;
             } else {
-                self.close_header(code::TRUNCATED_HEADER, place);
+                self.close_header(code::TRUNCATED_HEADER, at);
             }
         }
-        if matches!(self.state, State::Content(_)) {
-            if let State::Content(content) = &mut self.state
-                && !content.message.has(code::TRUNCATED_HEADER)
-            {
-                content.note(code::TRUNCATED_CONTENT, place);
+        if let State::Content { found, .. } = &mut self.state {
+            if !found.has(code::TRUNCATED_HEADER) {
+                found.note(code::TRUNCATED_CONTENT, at);
             }
-            self.close(None, false, place);
+            self.close(None, false, at, at);
         }
-        self.report_trailing(place);
+        self.report_trailing(at);
     }
 
-    fn special_between(&mut self, special: Special, place: Place, after: Place) {
+    fn begin_header(&mut self, start: usize, started: bool) {
+        self.text.clear();
+        self.state = State::Header { start, started, notes: Vec::new() };
+    }
+
+    fn special_between(&mut self, special: Special, at: usize, after: usize) {
         match special {
-            Special::End | Special::Call | Special::Return => self.trailing.note(code::STRAY_END, place),
-            Special::EndOfText => self.trailing.note(code::ENDOFTEXT, place),
-            Special::Start => self.state = State::Header(Header::new(place, true)),
+            Special::End | Special::Call | Special::Return => self.note_trailing(code::STRAY_END, at),
+            Special::EndOfText => self.note_trailing(code::ENDOFTEXT, at),
+            Special::Start => self.begin_header(at, true),
             Special::Channel | Special::Message | Special::Constrain => {
-                self.state = State::Header(Header::new(place, false));
-                self.special_in_header(special, place, after);
+                self.begin_header(at, false);
+                self.special_in_header(special, at, after);
             }
         }
     }
 
-    fn special_in_header(&mut self, special: Special, place: Place, after: Place) {
-        let State::Header(header) = &mut self.state else { return };
-        let free_text = !header.started && header.text.is_free_text();
+    fn special_in_header(&mut self, special: Special, at: usize, after: usize) {
+        let State::Header { start, started, notes } = &mut self.state else { return };
         match special {
-            Special::Channel | Special::Message | Special::Constrain if free_text => {
+            Special::Channel | Special::Message | Special::Constrain
+                if !*started && self.text.is_free_text() =>
+            {
                 // What the model wrote without a header is a message of its own; the header begins here.
-                self.close_header(code::STRAY_TEXT, place);
-                self.close(None, true, place);
-                self.state = State::Header(Header::new(place, false));
-                self.special_in_header(special, place, after);
+                self.close_header(code::STRAY_TEXT, at);
+                self.close(None, true, at, at);
+                self.begin_header(at, false);
+                self.special_in_header(special, at, after);
             }
-            Special::Message => self.open_message(place),
+            Special::Message => self.open(at, after),
             Special::Channel | Special::Constrain => {
-                if special == Special::Channel && !header.started && header.text.is_lone_channel() {
+                if special == Special::Channel && !*started && self.text.is_lone_channel() {
                     // After a call the model may write a channel word too many before it begins anew.
-                    header.note(code::STRAY_TEXT, header.start);
-                    header.text = HeaderText::default();
+                    push_note(notes, code::STRAY_TEXT, *start);
+                    self.text.clear();
                 }
-                if header.text.length() + special.text().len() > LONGEST_HEADER {
-                    self.overflow(place);
-                    return self.special_in_content(special, place, after);
+                if self.text.length() + special.text().len() > LONGEST_HEADER {
+                    self.overflow(at, at, &[]);
+                    return self.special_in_content(special, at, after);
                 }
-                header.text.mark(special);
+                self.text.mark(special);
             }
-            Special::Start if header.text.is_empty() => {
-                if header.started {
-                    header.note(code::DUPLICATE_START, place);
+            Special::Start if self.text.is_empty() => {
+                if *started {
+                    push_note(notes, code::DUPLICATE_START, at);
                 }
-                header.started = true;
+                *started = true;
             }
             Special::Start => {
                 if !self.skip_leftover() {
-                    self.close_header(code::MISSING_MESSAGE, place);
-                    self.close(None, true, place);
+                    self.close_header(code::MISSING_MESSAGE, at);
+                    self.close(None, true, at, at);
                 }
-                self.state = State::Header(Header::new(place, true));
+                self.begin_header(at, true);
             }
             Special::End | Special::Call | Special::Return | Special::EndOfText => {
                 if self.skip_leftover() {
                     self.state = State::Between;
-                    return self.special_between(special, place, after);
+                    return self.special_between(special, at, after);
                 }
-                self.close_header(code::MISSING_MESSAGE, place);
-                self.special_in_content(special, place, after);
+                self.close_header(code::MISSING_MESSAGE, at);
+                self.special_in_content(special, at, after);
             }
         }
     }
 
-    fn special_in_content(&mut self, special: Special, place: Place, after: Place) {
-        let State::Content(content) = &mut self.state else { return };
-        match (&mut content.provisional, special) {
-            (Some(_), Special::Message) => return self.commit(place),
-            (Some((_, text)), Special::Constrain)
-                if text.length() + special.text().len() <= LONGEST_HEADER =>
-            {
-                return text.mark(special);
+    fn special_in_content(&mut self, special: Special, at: usize, after: usize) {
+        let State::Content { provisional, .. } = &self.state else { return };
+        if provisional.is_some() {
+            match special {
+                Special::Message => return self.commit(at, after),
+                Special::Constrain if self.text.length() + special.text().len() <= LONGEST_HEADER => {
+                    return self.text.mark(special);
+                }
+                _ => self.rejoin(),
             }
-            (Some(_), _) => self.rejoin(code::STRAY_CHANNEL),
-            (None, _) => {}
         }
-        let State::Content(content) = &mut self.state else { return };
+        let State::Content { found, provisional } = &mut self.state else { return };
         match special {
-            Special::End => self.close(Some(End::End), true, after),
-            Special::Call => self.close(Some(End::Call), true, after),
-            Special::Return => self.close(Some(End::Return), true, after),
+            Special::End => self.close(Some(End::End), true, at, after),
+            Special::Call => self.close(Some(End::Call), true, at, after),
+            Special::Return => self.close(Some(End::Return), true, at, after),
             Special::EndOfText => {
-                content.note(code::ENDOFTEXT, place);
-                self.close(None, true, after);
+                found.note(code::ENDOFTEXT, at);
+                self.close(None, true, at, after);
             }
             Special::Start => {
-                content.note(code::MISSING_END, place);
-                self.close(None, true, place);
-                self.state = State::Header(Header::new(place, true));
+                found.note(code::MISSING_END, at);
+                self.close(None, true, at, at);
+                self.begin_header(at, true);
             }
             Special::Channel => {
-                let mut text = HeaderText::default();
-                text.mark(special);
-                content.provisional = Some((place, text));
+                *provisional = Some(at);
+                self.text.clear();
+                self.text.mark(special);
             }
-            Special::Message => content.note(code::STRAY_MESSAGE, place),
-            Special::Constrain => {
-                content.note(code::STRAY_CONSTRAIN, place);
-                content.bytes.extend_from_slice(special.text().as_bytes());
+            Special::Message => {
+                found.note(code::STRAY_MESSAGE, at);
+                found.earlier.push(found.content.start..at);
+                found.content = after..after;
             }
+            Special::Constrain => found.note(code::STRAY_CONSTRAIN, at),
         }
     }
 
     /// The provisional header within the content is one: end the message before it.
-    fn commit(&mut self, place: Place) {
-        let State::Content(content) = &mut self.state else { return };
-        let Some((start, text)) = content.provisional.take() else { return };
-        content.note(code::MISSING_END, start);
-        self.close(None, true, start);
-        let mut header = Header::new(start, false);
-        header.text = text;
-        self.state = State::Header(header);
-        self.open_message(place);
+    fn commit(&mut self, at: usize, after: usize) {
+        let State::Content { found, provisional } = &mut self.state else { return };
+        let Some(start) = provisional.take() else { return };
+        found.note(code::MISSING_END, start);
+        self.close(None, true, start, start);
+        self.state = State::Header { start, started: false, notes: Vec::new() };
+        self.open(at, after);
     }
 
     /// The provisional header within the content is none: it is content.
-    fn rejoin(&mut self, code: &'static str) {
-        let State::Content(content) = &mut self.state else { return };
-        let Some((start, text)) = content.provisional.take() else { return };
-        content.note(code, start);
-        content.bytes.extend_from_slice(&text.written_from(0, 0));
+    fn rejoin(&mut self) {
+        let State::Content { found, provisional } = &mut self.state else { return };
+        let Some(start) = provisional.take() else { return };
+        found.note(code::STRAY_CHANNEL, start);
     }
 
-    /// The header is too long to be one.
-    fn overflow(&mut self, place: Place) {
+    /// The header is too long to be one; `rest` and what stands from `content` on is content.
+    fn overflow(&mut self, at: usize, content: usize, rest: &[u8]) {
         match &self.state {
-            State::Header(_) => self.close_header(code::MISSING_MESSAGE, place),
-            State::Content(_) => self.rejoin(code::STRAY_CHANNEL),
+            State::Header { .. } => self.recover(code::MISSING_MESSAGE, at, content, rest),
+            State::Content { .. } => self.rejoin(),
             State::Between => {}
         }
     }
 
     /// Drops a header that holds only a lone header word, to be counted to the message before it.
     fn skip_leftover(&mut self) -> bool {
-        let State::Header(header) = &mut self.state else { return false };
-        let skipped = !header.started && self.index > 0 && header.text.is_leftover();
-        if skipped && !header.text.is_empty() {
-            let start = header.start;
-            self.trailing.note(code::STRAY_TEXT, start);
+        let State::Header { start, started, .. } = self.state else { return false };
+        let skipped = !started && self.ended > 0 && self.text.is_leftover();
+        if skipped && !self.text.is_empty() {
+            self.note_trailing(code::STRAY_TEXT, start);
         }
         skipped
     }
 
-    fn open_message(&mut self, place: Place) {
-        self.open(place, None);
+    fn open(&mut self, at: usize, content: usize) {
+        let State::Header { started, .. } = self.state else { return };
+        let heading = self.headings.read(&self.text, (!started).then_some(self.author), &self.tools);
+        self.begin_content(heading, at, content, Vec::new(), None);
     }
 
     /// Turns a header that lacks `<|message|>` into a message whose content is the header's rest.
-    fn close_header(&mut self, code: &'static str, place: Place) {
-        self.open(place, Some(code));
+    fn close_header(&mut self, code: &'static str, at: usize) {
+        self.recover(code, at, at, &[]);
     }
 
-    fn open(&mut self, place: Place, missing: Option<&'static str>) {
-        let State::Header(header) = std::mem::replace(&mut self.state, State::Between) else { return };
-        self.report_trailing(header.start);
-        let author = (!header.started).then_some(self.author.as_str());
-        let fields = match missing {
-            None => header::read(&header.text, author, &self.tools),
-            Some(_) => header::recover(&header.text, author, &self.tools),
+    fn recover(&mut self, code: &'static str, at: usize, content: usize, rest: &[u8]) {
+        let State::Header { started, .. } = self.state else { return };
+        let author = (!started).then_some(self.author);
+        let (heading, mut prefix) = Heading::recover(&self.text, author, &self.tools);
+        prefix.extend_from_slice(rest);
+        self.begin_content(heading, at, content, prefix, Some(code));
+    }
+
+    fn begin_content(
+        &mut self,
+        heading: Arc<Heading>,
+        at: usize,
+        content: usize,
+        prefix: Vec<u8>,
+        missing: Option<&'static str>,
+    ) {
+        let State::Header { start, started, notes } = std::mem::replace(&mut self.state, State::Between)
+        else {
+            return;
         };
-        if self.index > 0 {
+        self.report_trailing(start);
+        let mut found = Found { prefix, ..Found::open(heading, start, content, notes) };
+        let after_others = self.ended > 0;
+        if after_others {
             // Later headers without `<|start|>` are the model's, whoever spoke first.
-            "assistant".clone_into(&mut self.author);
+            self.author = Role::Assistant;
+            if !started {
+                found.note(code::MISSING_START, start);
+            }
         }
-        let mut content = Content::new(header, fields, place, self.index > 0);
+        for index in 0..found.heading.notes.len() {
+            let code = found.heading.notes[index];
+            if !(after_others && code == code::REPEATED_AUTHOR) {
+                found.note(code, at);
+            }
+        }
         if let Some(code) = missing {
-            content.note(code, place);
+            found.note(code, at);
         }
-        let message = Box::new(content.message.clone());
-        self.events.push(Event::Start { index: self.index, message });
-        self.state = State::Content(content);
+        self.seen.push(Seen::Start(found.clone()));
+        self.state = State::Content { found: Box::new(found), provisional: None };
     }
 
-    /// Ends the open message at `place`.
-    fn close(&mut self, end: Option<End>, complete: bool, place: Place) {
-        self.report_delta(true);
-        let State::Content(content) = std::mem::replace(&mut self.state, State::Between) else { return };
-        let Content { start, mut message, bytes, .. } = content;
-        message.content = lossy_text(bytes);
-        message.end = end;
-        message.complete = complete;
-        message.tokens = start.token.zip(place.token).map(|(start, end)| start..end);
-        message.bytes = start.byte..place.byte;
-        calls::mark(&mut message, place);
-        self.events.push(Event::End { index: self.index, message: Box::new(message) });
-        self.index += 1;
-        "assistant".clone_into(&mut self.author);
-        self.trailing = Trailing { token_end: place.token, byte_end: place.byte, ..Trailing::default() };
+    /// Ends the open message, whose content ends at `at`, at `after`.
+    fn close(&mut self, end: Option<End>, complete: bool, at: usize, after: usize) {
+        let State::Content { found, .. } = std::mem::replace(&mut self.state, State::Between) else { return };
+        let mut found = *found;
+        found.content.end = at.max(found.content.start);
+        found.end = after;
+        found.end_token = end;
+        found.complete = complete;
+        self.seen.push(Seen::End(found));
+        self.ended += 1;
+        self.author = Role::Assistant;
+        self.trailing = (after, Vec::new());
     }
 
-    fn report_delta(&mut self, last: bool) {
-        let State::Content(content) = &mut self.state else { return };
-        let unreported = &content.bytes[content.reported..];
-        let ready = if last { unreported.len() } else { whole_characters(unreported) };
-        if ready == 0 {
+    /// Reports stray tokens between the last message and `at`.
+    fn report_trailing(&mut self, at: usize) {
+        let (end, notes) = &mut self.trailing;
+        if self.ended == 0 || *end == at {
             return;
         }
-        if self.report_deltas {
-            let text = String::from_utf8_lossy(&unreported[..ready]).into_owned();
-            self.events.push(Event::Delta { index: self.index, text });
-        }
-        content.reported += ready;
+        *end = at;
+        let notes = std::mem::take(notes);
+        self.seen.push(Seen::Trailing { end: at, notes });
     }
 
-    /// Reports stray tokens between the last message and `place`.
-    fn report_trailing(&mut self, place: Place) {
-        if self.index == 0 || self.trailing.byte_end == place.byte && self.trailing.token_end == place.token {
-            return;
-        }
-        let mut trailing = std::mem::take(&mut self.trailing);
-        trailing.token_end = place.token;
-        trailing.byte_end = place.byte;
-        self.trailing.token_end = place.token;
-        self.trailing.byte_end = place.byte;
-        self.events.push(Event::Trailing { index: self.index - 1, trailing });
-    }
-
-    fn note(&mut self, code: &'static str, place: Place) {
-        match &mut self.state {
-            State::Between => self.trailing.note(code, place),
-            State::Header(header) => header.note(code, place),
-            State::Content(content) => content.note(code, place),
-        }
-    }
-}
-
-/// Length of `bytes` without a last character that is not complete yet.
-fn whole_characters(bytes: &[u8]) -> usize {
-    let tail = bytes.len().saturating_sub(3);
-    let incomplete = (tail..bytes.len()).find(|&at| {
-        std::str::from_utf8(&bytes[at..])
-            .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
-    });
-    incomplete.unwrap_or(bytes.len())
-}
-
-fn push_note(notes: &mut Vec<Diagnostic>, code: &'static str, place: Place) {
-    let code = match notes.len() {
-        0..MOST_DIAGNOSTICS => code,
-        MOST_DIAGNOSTICS => code::MORE_DIAGNOSTICS,
-        _ => return,
-    };
-    notes.push(Diagnostic {
-        code,
-        token_offset: place.token,
-        byte_offset: place.byte,
-        severity: severity(code),
-    });
-}
-
-impl Trailing {
     /// Repeated padding is one finding.
-    fn note(&mut self, code: &'static str, place: Place) {
-        if code != code::ENDOFTEXT || self.diagnostics.iter().all(|known| known.code != code) {
-            push_note(&mut self.diagnostics, code, place);
+    fn note_trailing(&mut self, code: &'static str, at: usize) {
+        let (_, notes) = &mut self.trailing;
+        if code != code::ENDOFTEXT || notes.iter().all(|known| known.code != code) {
+            push_note(notes, code, at);
         }
-    }
-}
-
-impl Header {
-    fn new(start: Place, started: bool) -> Self {
-        Self { start, started, text: HeaderText::default(), notes: Vec::new() }
-    }
-
-    /// Nothing of it was in the input.
-    fn is_untouched(&self, place: Place) -> bool {
-        self.text.is_empty() && self.start.byte == place.byte && self.notes.is_empty()
-    }
-
-    fn note(&mut self, code: &'static str, place: Place) {
-        push_note(&mut self.notes, code, place);
-    }
-}
-
-impl Content {
-    fn new(header: Header, fields: Fields, place: Place, after_others: bool) -> Self {
-        let author = fields.author.unwrap_or_else(|| "assistant".to_owned());
-        let message = Message {
-            role: Role::of_author(&author),
-            author,
-            channel: fields.channel,
-            recipient: fields.recipient,
-            content_type: fields.content_type,
-            constrained: fields.constrained,
-            header: lossy_text(header.text.written_from(0, 0)),
-            diagnostics: header.notes,
-            ..Message::default()
-        };
-        let mut content =
-            Self { start: header.start, message, bytes: fields.content, reported: 0, provisional: None };
-        if after_others && !header.started {
-            content.note(code::MISSING_START, header.start);
-        }
-        let repeated = |code: &&str| after_others && *code == code::REPEATED_AUTHOR;
-        for code in fields.notes.into_iter().filter(|code| !repeated(code)) {
-            content.note(code, place);
-        }
-        content
-    }
-
-    fn note(&mut self, code: &'static str, place: Place) {
-        push_note(&mut self.message.diagnostics, code, place);
     }
 }

@@ -115,18 +115,6 @@ pub enum Written {
     Text(String),
 }
 
-impl Written {
-    /// Adds what follows it.
-    pub fn extend(&mut self, more: Self) {
-        match (&mut *self, more) {
-            (Self::Ids(ids), Self::Ids(more)) => ids.extend(more),
-            (Self::Text(text), Self::Text(more)) => text.push_str(&more),
-            (Self::Nowhere, more) => *self = more,
-            _ => {}
-        }
-    }
-}
-
 /// One message. What the model wrote stands in the plain fields; what was inferred stands in `tool`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {

@@ -1,13 +1,12 @@
-//! Feeds ids or text to the machine, in any chunks.
+//! Messages of ids or text: all at once, or chunk by chunk.
 
-use memchr::memmem;
-
-use super::event::{Event, messages};
-use super::input::Input;
-use super::machine::{Machine, Place};
-use super::message::{Message, Role, Written};
-use super::token::{FIRST_SPECIAL, Special, special_text};
-use super::vocab::vocabulary;
+use super::event::Event;
+use super::feed;
+use super::found::{Found, Seen};
+use super::input::{Units, Window};
+use super::machine::Machine;
+use super::message::{Message, Role};
+use super::pending::Pending;
 
 /// How an input is read.
 #[derive(Clone, Debug, Default)]
@@ -18,201 +17,194 @@ pub struct Options {
     pub tools: Vec<String>,
 }
 
+impl Options {
+    /// A machine that reads in this way.
+    pub fn machine(self) -> Machine {
+        Machine::new(self.role, self.tools)
+    }
+}
+
 /// Ids were pushed after text, or text after ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("one parser reads either token ids or text, not both")]
 pub struct MixedInput;
 
-/// Reads one completion or conversation, chunk by chunk.
-#[derive(Debug)]
-pub struct Parser {
-    machine: Machine,
-    place: Place,
-    /// The end of the text so far, when it may be the beginning of a special token.
-    held: Vec<u8>,
-    is_empty: bool,
-    input: Input,
+/// Messages of ids, as positions. The machine is one that begins.
+pub fn find_in_ids(ids: &[u32], machine: &mut Machine) -> Vec<Found> {
+    feed::ids(machine, ids, 0);
+    machine.finish(ids.len());
+    all_found(machine.take_seen())
+}
+
+/// Messages of text, as positions. The machine is one that begins.
+pub fn find_in_text(text: &[u8], machine: &mut Machine) -> Vec<Found> {
+    feed::text(machine, text, 0, true);
+    machine.finish(text.len());
+    all_found(machine.take_seen())
+}
+
+fn all_found(seen: Vec<Seen>) -> Vec<Found> {
+    let mut all: Vec<Found> = Vec::with_capacity(seen.len() / 2);
+    for seen in seen {
+        match seen {
+            Seen::Start(_) => {}
+            Seen::End(found) => all.push(found),
+            Seen::Trailing { end, notes } => {
+                if let Some(last) = all.last_mut() {
+                    last.extend(end, notes);
+                }
+            }
+        }
+    }
+    all
 }
 
 /// Messages of ids.
 pub fn parse_ids(ids: &[u32], options: Options) -> Vec<Message> {
-    let mut parser = Parser::with_deltas(options, false);
-    parser.feed_ids(ids);
-    parser.end();
-    let mut messages = messages(parser.machine.take_events());
-    for message in &mut messages {
-        if let Some(tokens) = message.tokens.clone() {
-            message.written = Written::Ids(ids[tokens].to_vec());
-        }
-    }
-    messages
+    messages(&find_in_ids(ids, &mut options.machine()), Window::whole(Units::Ids(ids)))
 }
 
 /// Messages of text. Whoever wrote part of the text can imitate special tokens in it; ids are safe from that.
 pub fn parse_text(text: &str, options: Options) -> Vec<Message> {
-    let mut parser = Parser::with_deltas(options, false);
-    parser.feed_text(text.as_bytes());
-    parser.end();
-    let mut messages = messages(parser.machine.take_events());
-    for message in &mut messages {
-        message.written = Written::Text(text[message.bytes.clone()].to_owned());
-    }
-    messages
+    let found = find_in_text(text.as_bytes(), &mut options.machine());
+    messages(&found, Window::whole(Units::Text(text.as_bytes())))
+}
+
+fn messages(found: &[Found], mut window: Window<'_>) -> Vec<Message> {
+    let message = |found: &Found| {
+        window.count_from(found.start);
+        window.message(found)
+    };
+    found.iter().map(message).collect()
+}
+
+/// Reads one completion or conversation, chunk by chunk.
+///
+/// It holds what is not over: the open message and, until the next one begins, the last.
+#[derive(Clone, Debug)]
+pub struct Parser {
+    pub(super) machine: Machine,
+    pub(super) pending: Pending,
+    /// The message that ended last, as long as stray tokens may be counted to it.
+    pub(super) last: Option<Found>,
+    /// Number of messages that ended.
+    pub(super) ended: usize,
 }
 
 impl Parser {
     /// A parser at the start of an input.
     pub fn new(options: Options) -> Self {
-        Self::with_deltas(options, true)
-    }
-
-    fn with_deltas(options: Options, deltas: bool) -> Self {
-        Self {
-            machine: Machine::new(options.role, options.tools, deltas),
-            place: Place::default(),
-            held: Vec::new(),
-            is_empty: true,
-            input: Input::default(),
-        }
+        Self { machine: options.machine(), pending: Pending::default(), last: None, ended: 0 }
     }
 
     /// Reads ids; says what happened.
     pub fn push_ids(&mut self, ids: &[u32]) -> Result<Vec<Event>, MixedInput> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        if !self.is_empty && self.place.token.is_none() {
-            return Err(MixedInput);
-        }
-        self.input.ids.extend_from_slice(ids);
-        self.feed_ids(ids);
-        Ok(self.take_events())
+        let mut events = Vec::new();
+        self.read_ids(ids, |step| events.push(step.into()))?;
+        Ok(events)
     }
 
     /// Reads text; says what happened.
     pub fn push_text(&mut self, text: &str) -> Result<Vec<Event>, MixedInput> {
+        let mut events = Vec::new();
+        self.read_text(text, |step| events.push(step.into()))?;
+        Ok(events)
+    }
+
+    /// Reads ids, and tells `on` what happened. It allocates nothing within a message.
+    pub fn read_ids(&mut self, ids: &[u32], mut on: impl FnMut(Step<'_>)) -> Result<(), MixedInput> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let at = self.pending.push_ids(ids)?;
+        feed::ids(&mut self.machine, ids, at);
+        self.pending.fed = at + ids.len();
+        self.tell(&mut on);
+        Ok(())
+    }
+
+    /// Reads text, and tells `on` what happened.
+    pub fn read_text(&mut self, text: &str, mut on: impl FnMut(Step<'_>)) -> Result<(), MixedInput> {
         if text.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        if self.place.token.is_some() {
-            return Err(MixedInput);
-        }
-        self.input.text.push_str(text);
-        self.feed_text(text.as_bytes());
-        Ok(self.take_events())
+        self.pending.push_text(text)?;
+        self.feed_text(false);
+        self.tell(&mut on);
+        Ok(())
     }
 
     /// Ends the input: an open message is reported as cut off.
     pub fn finish(&mut self) -> Vec<Event> {
-        self.end();
-        self.take_events()
-    }
-
-    fn take_events(&mut self) -> Vec<Event> {
-        let mut events = self.machine.take_events();
-        self.input.attach(&mut events);
+        self.feed_text(true);
+        self.machine.finish(self.pending.fed);
+        let mut events = Vec::new();
+        self.tell(&mut |step: Step<'_>| events.push(step.into()));
         events
     }
 
-    fn end(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        self.ordinary(&held);
-        self.machine.finish(self.place);
+    fn feed_text(&mut self, is_last: bool) {
+        let at = self.pending.fed;
+        self.pending.fed += feed::text(&mut self.machine, self.pending.unfed_text(), at, is_last);
     }
 
-    fn feed_ids(&mut self, ids: &[u32]) {
-        if self.is_empty {
-            self.machine.start_of_ids();
-        }
-        self.is_empty = false;
-        let table = vocabulary();
-        let mut index = self.place.token.unwrap_or(0);
-        let mut rest = ids;
-        while let [id, after @ ..] = rest {
-            self.place.token = Some(index);
-            if let Some(bytes) = table.bytes(*id) {
-                if let Some(content) = self.machine.open_content() {
-                    let taken = append_ordinary(rest, content, &mut self.place.byte);
-                    index += taken;
-                    rest = &rest[taken..];
-                    continue;
-                }
-                self.machine.text(bytes, self.place);
-                self.place.byte += bytes.len();
-            } else {
-                self.special_id(*id, index);
+    fn tell(&mut self, on: &mut impl FnMut(Step<'_>)) {
+        if self.machine.has_seen() {
+            for seen in self.machine.take_seen() {
+                self.tell_seen(seen, on);
             }
-            index += 1;
-            rest = after;
         }
-        self.place.token = Some(index);
-    }
-
-    fn special_id(&mut self, id: u32, index: usize) {
-        let place = self.place;
-        if let Some(special) = Special::from_id(id) {
-            let after = Place { token: Some(index + 1), byte: place.byte + special.text().len() };
-            self.machine.special(special, place, after);
-            self.place.byte = after.byte;
-        } else if let Some(text) = special_text(id) {
-            self.machine.text(text.as_bytes(), place);
-            self.place.byte += text.len();
-        } else {
-            self.machine.unknown_token(place);
-            self.place.byte += '\u{fffd}'.len_utf8();
+        if let Some((found, settled)) = self.machine.open_message(self.pending.fed) {
+            let index = self.ended;
+            self.pending.tell(found, settled, false, |text| on(Step::Delta { index, text }));
         }
     }
 
-    fn feed_text(&mut self, chunk: &[u8]) {
-        self.is_empty = false;
-        if self.held.is_empty() {
-            return self.scan(chunk);
+    fn tell_seen(&mut self, seen: Seen, on: &mut impl FnMut(Step<'_>)) {
+        match seen {
+            Seen::Start(found) => {
+                self.pending.begin(&found);
+                self.last = None;
+                let message = Box::new(self.pending.window().heading(&found));
+                on(Step::Event(Event::Start { index: self.ended, message }));
+            }
+            Seen::End(found) => {
+                let index = self.ended;
+                self.ended += 1;
+                self.pending.tell(&found, found.content.end, true, |text| on(Step::Delta { index, text }));
+                let message = Box::new(self.pending.window().message(&found));
+                self.last = Some(found);
+                on(Step::Event(Event::End { index, message }));
+            }
+            Seen::Trailing { end, notes } => {
+                let Some(last) = &mut self.last else { return };
+                last.extend(end, notes);
+                let message = Box::new(self.pending.window().message(last));
+                on(Step::Event(Event::Trailing { index: self.ended - 1, message }));
+            }
         }
-        let mut joined = std::mem::take(&mut self.held);
-        joined.extend_from_slice(chunk);
-        self.scan(&joined);
-    }
-
-    fn scan(&mut self, bytes: &[u8]) {
-        let mut done = 0;
-        for at in memmem::find_iter(bytes, b"<|") {
-            let Some(special) = Special::at_start_of(&bytes[at..]) else { continue };
-            self.ordinary(&bytes[done..at]);
-            let after = Place { token: None, byte: self.place.byte + special.text().len() };
-            self.machine.special(special, self.place, after);
-            self.place = after;
-            done = at + special.text().len();
-        }
-        let rest = &bytes[done..];
-        let held = beginning_of_special(rest);
-        self.ordinary(&rest[..rest.len() - held]);
-        self.held = rest[rest.len() - held..].to_vec();
-    }
-
-    fn ordinary(&mut self, bytes: &[u8]) {
-        self.machine.text(bytes, self.place);
-        self.place.byte += bytes.len();
     }
 }
 
-/// Appends the bytes of the ordinary tokens at the start of `ids`; says how many there were.
-fn append_ordinary(ids: &[u32], content: &mut Vec<u8>, byte: &mut usize) -> usize {
-    let table = vocabulary();
-    let before = content.len();
-    let count = ids.iter().position(|&id| id >= FIRST_SPECIAL).unwrap_or(ids.len());
-    for &id in &ids[..count] {
-        content.extend_from_slice(table.bytes(id).unwrap_or_default());
-    }
-    *byte += content.len() - before;
-    count
+/// What [`Parser::read_ids`] tells: an event, or a delta whose text need not be kept.
+#[derive(Debug)]
+pub enum Step<'s> {
+    /// New content.
+    Delta {
+        /// Number of the message.
+        index: usize,
+        /// Never ends within a character.
+        text: &'s str,
+    },
+    /// Anything else.
+    Event(Event),
 }
 
-/// Length of the end of `bytes` that may be the beginning of a special token.
-fn beginning_of_special(bytes: &[u8]) -> usize {
-    let from = bytes.len().saturating_sub(Special::LONGEST_TEXT - 1);
-    let may_begin =
-        |tail: &[u8]| Special::ALL.iter().any(|special| special.text().as_bytes().starts_with(tail));
-    (from..bytes.len())
-        .find(|&at| bytes[at] == b'<' && may_begin(&bytes[at..]))
-        .map_or(0, |at| bytes.len() - at)
+impl From<Step<'_>> for Event {
+    fn from(step: Step<'_>) -> Self {
+        match step {
+            Step::Delta { index, text } => Self::Delta { index, text: text.to_owned() },
+            Step::Event(event) => event,
+        }
+    }
 }

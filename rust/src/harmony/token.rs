@@ -1,5 +1,7 @@
 //! Ids and names of the special tokens of the `o200k_harmony` vocabulary.
 
+use std::borrow::Cow;
+
 /// `<|endoftext|>`: padding, and one of the ids at which the model stops.
 pub const ENDOFTEXT: u32 = 199_999;
 /// `<|return|>`: end of the whole turn.
@@ -95,13 +97,13 @@ impl Special {
 }
 
 /// Text of a special id, for example `<|start|>` or `<|reserved_200018|>`; `None` for ordinary and unknown ids.
-pub fn special_text(id: u32) -> Option<String> {
+pub fn special_text(id: u32) -> Option<Cow<'static, str>> {
     if let Some(special) = Special::from_id(id) {
-        return Some(special.text().to_owned());
+        return Some(special.text().into());
     }
     match id {
-        FIRST_SPECIAL => Some("<|startoftext|>".to_owned()),
-        200_000..VOCABULARY_SIZE => Some(format!("<|reserved_{id}|>")),
+        FIRST_SPECIAL => Some("<|startoftext|>".into()),
+        200_000..VOCABULARY_SIZE => Some(format!("<|reserved_{id}|>").into()),
         _ => None,
     }
 }

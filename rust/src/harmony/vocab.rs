@@ -24,6 +24,29 @@ pub fn vocabulary() -> &'static Vocabulary {
     LOADED.get_or_init(Vocabulary::unpack)
 }
 
+/// Bytes of an entry of [`short_tokens`].
+pub const WIDTH: usize = 16;
+
+/// Every ordinary token in as many bytes, which copy faster than a length that varies: its own bytes, then zeros, and
+/// at last its length. For a token of `WIDTH` bytes or more the length is `WIDTH`, and the bytes are absent.
+pub fn short_tokens() -> &'static [[u8; WIDTH]] {
+    static LOADED: OnceLock<Vec<[u8; WIDTH]>> = OnceLock::new();
+    LOADED.get_or_init(|| {
+        let entry = |(_, bytes): (u32, &[u8])| {
+            let mut entry = [0; WIDTH];
+            match entry.get_mut(..bytes.len()) {
+                Some(room) if bytes.len() < WIDTH => {
+                    room.copy_from_slice(bytes);
+                    entry[WIDTH - 1] = bytes.len() as u8;
+                }
+                _ => entry[WIDTH - 1] = WIDTH as u8,
+            }
+            entry
+        };
+        vocabulary().iter().map(entry).collect()
+    })
+}
+
 impl Vocabulary {
     fn unpack() -> Self {
         let mut unpacked = vec![0; UNPACKED_BYTES];
@@ -49,6 +72,11 @@ impl Vocabulary {
         let start = *self.starts.get(id as usize)?;
         let end = *self.starts.get(id as usize + 1)?;
         self.unpacked.get(start as usize..end as usize)
+    }
+
+    /// Length in bytes of every ordinary token.
+    pub fn lengths(&self) -> &[u8] {
+        &self.unpacked[..TOKEN_COUNT]
     }
 
     /// Every ordinary token with its id.

@@ -37,36 +37,20 @@ impl Event {
 /// `push` takes ids or text (one kind per parser) and returns the events since the last call; `finish` ends the input.
 /// Memory is bounded by the open message, work per token is constant.
 #[pyclass(module = "mathforge.harmony")]
-pub struct StreamParser {
-    parser: Parser,
-    last: Option<Message>,
-}
+pub struct StreamParser(Parser);
 
-impl StreamParser {
-    fn convert(&mut self, events: Vec<CoreEvent>) -> Vec<Event> {
-        events.into_iter().filter_map(|event| self.event(event)).collect()
-    }
-
-    fn event(&mut self, event: CoreEvent) -> Option<Event> {
+impl From<CoreEvent> for Event {
+    fn from(event: CoreEvent) -> Self {
         let (kind, message_index, message, text) = match event {
             CoreEvent::Start { index, message } => {
                 ("message_start", index, Some(Message::from(*message)), String::new())
             }
             CoreEvent::Delta { index, text } => ("delta", index, None, text),
-            CoreEvent::End { index, message } => {
-                let message = Message::from(*message);
-                self.last = Some(message.clone());
-                ("message_end", index, Some(message), String::new())
-            }
-            CoreEvent::Trailing { index, trailing } => {
-                let mut message = (*self.last.take()?.0).clone();
-                trailing.apply(&mut message);
-                let message = Message::from(message);
-                self.last = Some(message.clone());
-                ("message_end", index, Some(message), String::new())
+            CoreEvent::End { index, message } | CoreEvent::Trailing { index, message } => {
+                ("message_end", index, Some(Message::from(*message)), String::new())
             }
         };
-        Some(Event { kind, message_index, message, text })
+        Self { kind, message_index, message, text }
     }
 }
 
@@ -75,21 +59,20 @@ impl StreamParser {
     #[new]
     #[pyo3(signature = (role="assistant", *, tools=Vec::new()))]
     fn new(role: &str, tools: Vec<String>) -> PyResult<Self> {
-        Ok(Self { parser: Parser::new(Options { role: super::role(role)?, tools }), last: None })
+        Ok(Self(Parser::new(Options { role: super::role(role)?, tools })))
     }
 
     fn push(&mut self, ids_or_text: Input) -> PyResult<Vec<Event>> {
         let events = match ids_or_text {
-            Input::Ids(ids) => self.parser.push_ids(&ids),
-            Input::Text(text) => self.parser.push_text(&text),
+            Input::Ids(ids) => self.0.push_ids(&ids),
+            Input::Text(text) => self.0.push_text(&text),
         };
         let events = events.map_err(|error: MixedInput| PyValueError::new_err(error.to_string()))?;
-        Ok(self.convert(events))
+        Ok(events.into_iter().map(Event::from).collect())
     }
 
     fn finish(&mut self) -> Vec<Event> {
-        let events = self.parser.finish();
-        self.convert(events)
+        self.0.finish().into_iter().map(Event::from).collect()
     }
 }
 
