@@ -10,6 +10,7 @@ use mathforge_core::harmony::parser::{Options, Parser, parse_ids, parse_text};
 use mathforge_core::harmony::prompt::tool_result;
 use mathforge_core::harmony::render::{Purpose, render};
 use mathforge_core::harmony::token;
+use mathforge_core::harmony::vocab::vocabulary;
 use mathforge_core::stream::detector::Detector;
 use mathforge_core::stream::tags::TAG_SETS;
 use proptest::prelude::*;
@@ -221,6 +222,17 @@ fn message() -> impl Strategy<Value = Message> {
             _ => Message::new(role, content),
         },
     )
+}
+
+/// Ids may split a character, and a special token may stand between its halves.
+#[test]
+fn a_mark_within_a_character_of_a_cut_header() {
+    let half =
+        |bytes: &[u8]| vocabulary().iter().find(|(_, token)| *token == bytes).map(|(id, _)| id).unwrap();
+    let ids = [token::START, half(&[0xe4]), token::CHANNEL, half(&[0xb8]), half(&[0xad]), token::END];
+    let parsed = parse_ids(&ids, Options::default());
+    check_spans(&parsed, ids.len());
+    assert_eq!(parsed[0].content, "\u{fffd}<|channel|>\u{fffd}\u{fffd}");
 }
 
 /// Long inputs of random ids and bytes from a fixed seed: no panic, and the spans still add up.

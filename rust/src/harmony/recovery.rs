@@ -18,8 +18,7 @@ pub enum Item {
 
 /// Splits into the text before the first special token, the header's rest, and the content.
 pub fn split(header: &HeaderText, author_is_implied: bool) -> (String, Vec<Item>, Vec<u8>) {
-    // A cut header can end within a character; what is not text belongs to the content.
-    let valid = std::str::from_utf8(&header.bytes).map_or_else(|error| error.valid_up_to(), str::len);
+    let valid = length_of_text(header);
     let text = String::from_utf8_lossy(&header.bytes[..valid]);
     let first_mark = header.marks.first().map_or(valid, |(offset, _)| (*offset).min(valid));
     let mut cursor = Cursor { text: &text, at: 0 };
@@ -47,6 +46,21 @@ pub fn split(header: &HeaderText, author_is_implied: bool) -> (String, Vec<Item>
     }
     let content = header.written_from(cursor.at, consumed);
     (text[..first_mark].to_owned(), items, trimmed(&content).to_vec())
+}
+
+/// A cut header can end within a character, and a mark can stand within one; from there on it is no text, and belongs to
+/// the content.
+fn length_of_text(header: &HeaderText) -> usize {
+    let mut valid = match std::str::from_utf8(&header.bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&header.bytes[..error.valid_up_to()]).unwrap_or_default(),
+    };
+    for &(offset, _) in &header.marks {
+        if offset < valid.len() && !valid.is_char_boundary(offset) {
+            valid = &valid[..valid.floor_char_boundary(offset)];
+        }
+    }
+    valid.len()
 }
 
 fn trimmed(bytes: &[u8]) -> &[u8] {
