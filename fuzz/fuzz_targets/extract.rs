@@ -4,7 +4,7 @@ use libfuzzer_sys::fuzz_target;
 use mathforge_core::answer::extract;
 
 fuzz_target!(|text: &str| {
-    if let Some(answer) = extract::extract(text, extract::Options::default()) {
-        assert!(text.contains(answer));
+    if let Some(answer) = extract::extract(text, extract::ExtractOptions::default()) {
+        assert!(text.contains(answer.answer.as_ref()));
     }
 });

@@ -1,250 +1,141 @@
-//! The final answer in a completion: what the assistant itself put in its last `\boxed`, final channel first.
+//! The final answer in a completion: what the assistant itself gave last, final channel first.
+//!
+//! Boxes are found backwards with brace matching; the other rules apply where there is no box. Everything is one pass
+//! over the text, so that no input makes it slow.
 
-use memchr::memmem;
+use std::borrow::Cow;
 
-/// Commands that mark an answer.
-const BOXES: [&str; 2] = ["\\boxed", "\\fbox"];
-/// Boxes that stand for an answer to come, as prompts and plans quote them.
-const PLACEHOLDERS: [&str; 5] = ["...", "\\ldots", "\\dots", "\\cdots", "…"];
-/// Phrases before an answer, used only where asked for; the last one found wins.
-const PHRASES: [&str; 4] = ["####", "answer is:", "answer is", "answer:"];
+mod boxes;
+mod messages;
+mod phrases;
 
-/// Where to look when there is no box.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Also accept `the answer is ...`, `answer: ...` and `#### ...`, up to the end of the line.
+use messages::{Own, own_messages};
+
+/// Where to look besides complete boxes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(clippy::struct_excessive_bools)]
+pub struct ExtractOptions {
+    /// A box that is never closed counts up to the end of its formula or line, where no box is complete.
+    pub unclosed_box: bool,
+    /// Boxes with nothing but commas and "and" between them are one list, instead of the last one alone.
+    pub join_boxes: bool,
+    /// `the answer is ...`, `Answer: ...`, `#### ...`, up to the end of the sentence or line.
     pub phrases: bool,
+    /// A last line that names an option and nothing else: `(B)`, `**B.**`.
+    pub letters: bool,
+    /// The last number of the text, if nothing else was found.
+    pub last_number: bool,
+}
+
+impl Default for ExtractOptions {
+    fn default() -> Self {
+        Self { unclosed_box: true, join_boxes: false, phrases: true, letters: true, last_number: false }
+    }
+}
+
+impl ExtractOptions {
+    /// Complete boxes only, as evaluations that ask for a box count them.
+    pub const BOXES: Self =
+        Self { unclosed_box: false, join_boxes: false, phrases: false, letters: false, last_number: false };
+}
+
+macro_rules! named {
+    ($(#[$about:meta])* $enum:ident { $($(#[$doc:meta])* $name:ident = $code:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $enum { $($(#[$doc])* $name,)* }
+
+        impl $enum {
+            /// The stable lowercase name.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+        }
+    };
+}
+
+named! {
+    /// How an answer was found.
+    Rule {
+        /// In a complete box.
+        Box = "box",
+        /// In several boxes side by side.
+        JoinedBoxes = "joined_boxes",
+        /// In a box without an end: a repair.
+        UnclosedBox = "unclosed_box",
+        /// Behind a phrase that announces it.
+        Phrase = "phrase",
+        /// As the option that the last line names.
+        Letter = "letter",
+        /// As the last number.
+        LastNumber = "last_number",
+    }
+}
+
+named! {
+    /// Where an answer was found.
+    Place {
+        /// In the final channel, or behind the end of thinking.
+        Final = "final",
+        /// In plain text, or in the assistant's other prose.
+        Prose = "prose",
+        /// In what the assistant sent to a tool.
+        Call = "call",
+    }
+}
+
+/// An answer, how it was found and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extraction<'a> {
+    /// The answer as written, trimmed.
+    pub answer: Cow<'a, str>,
+    /// The rule that found it.
+    pub rule: Rule,
+    /// What it stood in.
+    pub place: Place,
 }
 
 /// The answer of a completion or a whole conversation in Harmony text, or of plain text.
 ///
 /// Looks in the final channel, then in what else the assistant wrote as prose, then in its calls of tools; never in
-/// tool output, system, developer or user messages. Among several boxes the last complete, non-empty one counts.
-pub fn extract(text: &str, options: Options) -> Option<&str> {
+/// tool output, system, developer or user messages. Within one of these a box comes before all else and the last one
+/// counts. Thoughts and calls are searched for boxes only: what they announce in passing is no answer.
+pub fn extract(text: &str, options: ExtractOptions) -> Option<Extraction<'_>> {
     let messages = own_messages(text);
-    let tiers = [Tier::Final, Tier::Prose, Tier::Call];
-    let search = |find: fn(&str) -> Option<&str>| {
-        tiers.iter().find_map(|tier| {
-            messages
-                .iter()
-                .rev()
-                .filter(|message| message.tier == *tier)
-                .find_map(|message| find(message.body))
-        })
-    };
-    search(last_box).or_else(|| if options.phrases { search(after_phrase) } else { None })
-}
-
-/// Content of the last complete, non-empty `\boxed{...}` or `\fbox{...}`, trimmed; `\boxed 42` counts too.
-///
-/// One pass from the end: closing braces wait on a stack until their opening brace is met, so that many unclosed boxes
-/// cost no more than one.
-pub fn last_box(text: &str) -> Option<&str> {
-    let bytes = text.as_bytes();
-    let mut closing = Vec::new();
-    // Brace opened nearest after the current position, with the place of its partner.
-    let mut opened: Option<(usize, usize)> = None;
-    let mut end = bytes.len();
-    while let Some(at) = memchr::memrchr3(b'\\', b'{', b'}', &bytes[..end]) {
-        end = at;
-        match bytes[at] {
-            b'}' if !escaped(bytes, at) => closing.push(at),
-            b'{' if !escaped(bytes, at) => opened = closing.pop().map(|close| (at, close)).or(opened),
-            b'\\' => {
-                if let Some(content) = content_of_box(text, at, opened) {
-                    return Some(content);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-fn content_of_box(text: &str, at: usize, opened: Option<(usize, usize)>) -> Option<&str> {
-    let command = BOXES.iter().find(|command| text[at..].starts_with(**command))?;
-    let after = at + command.len();
-    let rest = text[after..].trim_start();
-    let start = text.len() - rest.len();
-    let content = if rest.starts_with('{') {
-        let (open, close) = opened?;
-        if open != start {
-            return None;
-        }
-        text[open + 1..close].trim()
-    } else {
-        let digits =
-            rest.bytes().skip(usize::from(rest.starts_with('-'))).take_while(u8::is_ascii_digit).count();
-        if digits == 0 { "" } else { &rest[..digits + usize::from(rest.starts_with('-'))] }
-    };
-    (!content.is_empty() && !PLACEHOLDERS.contains(&content)).then_some(content)
-}
-
-/// Whether an odd number of backslashes stands before `at`.
-fn escaped(bytes: &[u8], at: usize) -> bool {
-    bytes[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
-}
-
-fn after_phrase(text: &str) -> Option<&str> {
-    let lower = text.to_ascii_lowercase();
-    let (at, phrase) = PHRASES
-        .iter()
-        .filter_map(|phrase| {
-            memmem::rfind(lower.as_bytes(), phrase.as_bytes()).map(|at| (at + phrase.len(), phrase))
-        })
-        .max_by_key(|(end, phrase)| (*end, phrase.len()))
-        .map(|(end, phrase)| (end, *phrase))?;
-    let line = text[at..].trim_start_matches([' ', ':', '*']).lines().next()?;
-    let line = if phrase == "####" { line } else { line.split(". ").next().unwrap_or(line) };
-    let answer = line.trim().trim_end_matches(['.', '*']).trim();
-    (!answer.is_empty()).then_some(answer)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tier {
-    Final,
-    Prose,
-    Call,
-}
-
-struct Own<'a> {
-    body: &'a str,
-    tier: Tier,
-}
-
-const MARKS: [&str; 7] =
-    ["<|start|>", "<|channel|>", "<|message|>", "<|end|>", "<|call|>", "<|return|>", "<|constrain|>"];
-
-/// What the assistant wrote, in order. Text without marks is one prose message.
-///
-/// A completion starts inside the assistant's header, or inside a body when the prompt had opened it.
-fn own_messages(text: &str) -> Vec<Own<'_>> {
-    let mut found = Vec::new();
-    let mut header = "";
-    let mut header_start = 0;
-    let mut body_start = None;
-    for (at, mark) in marks(text) {
-        let after = at + mark.len();
-        match mark {
-            "<|message|>" if body_start.is_none() => {
-                header = &text[header_start..at];
-                body_start = Some(after);
-            }
-            "<|start|>" | "<|end|>" | "<|call|>" | "<|return|>" => {
-                found.extend(own(text, header_start, body_start.take(), header, at, mark));
-                header = "";
-                header_start = after;
-            }
-            _ => {}
-        }
-    }
-    found.extend(own(text, header_start, body_start, header, text.len(), ""));
-    found
-}
-
-/// The message that ends at `at`, if it is the assistant's own. One that never left its header is taken whole: the
-/// mark between header and body is the one that models forget.
-fn own<'a>(
-    text: &'a str,
-    header_start: usize,
-    body_start: Option<usize>,
-    header: &str,
-    at: usize,
-    mark: &str,
-) -> Option<Own<'a>> {
-    let start = body_start.unwrap_or(header_start);
-    let header = if body_start.is_some() || header_start == 0 { header } else { &text[header_start..at] };
-    tier(header, mark).map(|tier| Own { body: &text[start..at], tier })
-}
-
-fn marks(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
-    memmem::find_iter(text.as_bytes(), b"<|")
-        .filter_map(|at| MARKS.iter().find(|mark| text[at..].starts_with(**mark)).map(|mark| (at, *mark)))
-}
-
-/// None for what others wrote. Prose sent to a tool by a wrong header, then ended like prose, is prose.
-fn tier(header: &str, end: &str) -> Option<Tier> {
-    let role = header.split(['<', ' ']).next().unwrap_or("");
-    if !matches!(role, "" | "assistant") {
-        return None;
-    }
-    let channel = header.split("<|channel|>").nth(1).unwrap_or("").trim_start();
-    let calls = header.contains(" to=") || header.starts_with("to=");
-    Some(if channel.starts_with("final") {
-        Tier::Final
-    } else if calls && end == "<|call|>" {
-        Tier::Call
-    } else {
-        Tier::Prose
+    [Place::Final, Place::Prose, Place::Call].into_iter().find_map(|place| {
+        let bodies = || messages.iter().rev().filter(move |message| message.place == place);
+        let (answer, rule) = bodies()
+            .find_map(|message| complete(message, options))
+            .or_else(|| bodies().find_map(|message| spoken(message, options)))?;
+        Some(Extraction { answer, rule, place })
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+type Found<'a> = (Cow<'a, str>, Rule);
 
-    fn boxed(text: &str) -> Option<&str> {
-        extract(text, Options::default())
+fn complete<'a>(message: &Own<'a>, options: ExtractOptions) -> Option<Found<'a>> {
+    let found = boxes::last(message.body)?;
+    if options.join_boxes
+        && let Some(list) = boxes::joined(message.body, found)
+    {
+        return Some((Cow::Owned(list), Rule::JoinedBoxes));
     }
-
-    #[test]
-    fn the_last_complete_non_empty_box_counts() {
-        for (text, answer) in [
-            (r"so \boxed{6}, no: \boxed{7}.", Some("7")),
-            (r"\boxed{\frac{1}{2}} and \boxed{3", Some(r"\frac{1}{2}")),
-            (r"\boxed{5} put it in \boxed{}", Some("5")),
-            (r"\boxed{5} as \boxed{...}", Some("5")),
-            (r"\fbox{ 8 }", Some("8")),
-            (r"\boxed {9} }", Some("9")),
-            (r"\boxed{\{1,2\}} {", Some(r"\{1,2\}")),
-            (r"\boxed 42.", Some("42")),
-            (r"\boxed{-3}$", Some("-3")),
-            (r"\boxed{\boxed{7}}", Some("7")),
-            ("no box", None),
-            (r"\boxed{", None),
-            (r"\boxed", None),
-            ("", None),
-        ] {
-            assert_eq!(boxed(text), answer, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_final_channel_comes_first_and_tools_never_count() {
-        let text = concat!(
-            "<|channel|>analysis<|message|>maybe \\boxed{1}<|end|><|start|>assistant<|channel|>final<|message|>\\boxed{2}<|end|>",
-            "<|start|>assistant<|channel|>analysis<|message|>\\boxed{3}<|return|>"
-        );
-        assert_eq!(boxed(text), Some("2"));
-        let text = concat!(
-            "<|channel|>analysis<|message|>\\boxed{1}<|end|><|start|>assistant<|channel|>analysis to=python code<|message|>",
-            "print('\\boxed{4}')<|call|><|start|>python to=assistant<|channel|>analysis<|message|>\\boxed{5}<|end|>",
-            "<|start|>user<|message|>use \\boxed{6}<|end|><|start|>assistant<|channel|>final<|message|>unsure"
-        );
-        assert_eq!(boxed(text), Some("1"));
-        assert_eq!(boxed("\\boxed{8}<|return|>"), Some("8"));
-        assert_eq!(boxed("<|start|>user<|message|>\\boxed{6}<|end|><|start|>assistant"), None);
-        assert_eq!(boxed("<|start|>python<|message|>\\boxed{6}"), None);
-        let text = "<|channel|>analysis<|message|>\\boxed{1}<|end|><|start|>assistant<|channel|>final \\boxed{2}<|return|>";
-        assert_eq!(boxed(text), Some("2"));
-        assert_eq!(boxed("so<|end|><|start|>python \\boxed{6}<|end|>"), None);
-    }
-
-    #[test]
-    fn phrases_are_opt_in() {
-        let ask = |text| extract(text, Options { phrases: true });
-        assert_eq!(boxed("The answer is 7."), None);
-        assert_eq!(ask("The answer is 7."), Some("7"));
-        assert_eq!(ask("work\n#### 1,234"), Some("1,234"));
-        assert_eq!(ask("Final Answer: **12**"), Some("12"));
-        assert_eq!(ask("the answer is 5 \\boxed{6}"), Some("6"));
-    }
-
-    #[test]
-    fn many_unclosed_boxes_cost_one_pass() {
-        let text = "\\boxed{".repeat(200_000);
-        assert_eq!(boxed(&text), None);
-        let nested = format!("{}7{}", "\\boxed{".repeat(20_000), "}".repeat(20_000));
-        assert_eq!(boxed(&nested), Some("7"));
-    }
+    Some((Cow::Borrowed(found.content), Rule::Box))
 }
+
+fn spoken<'a>(message: &Own<'a>, options: ExtractOptions) -> Option<Found<'a>> {
+    let says = message.is_answer;
+    let finders: [(bool, fn(&str) -> Option<&str>, Rule); 4] = [
+        (options.unclosed_box && message.place != Place::Call, boxes::unclosed, Rule::UnclosedBox),
+        (options.phrases && says, phrases::announced, Rule::Phrase),
+        (options.letters && says, phrases::option_line, Rule::Letter),
+        (options.last_number && says, phrases::last_number, Rule::LastNumber),
+    ];
+    finders
+        .into_iter()
+        .filter(|(wanted, ..)| *wanted)
+        .find_map(|(_, find, rule)| find(message.body).map(|answer| (Cow::Borrowed(answer), rule)))
+}
+
+#[cfg(test)]
+mod tests;
