@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._native import majority_at_k, majority_curve, pass_at_k
-from .grading import UNDECIDED_REASONS, Grader, classes, extract_answer
+from .grading import UNDECIDED_REASONS, ExtractOptions, Grader, classes, extract_answer
 from .report import Metrics, Report
 
 __all__ = ["Label", "label", "majority_at_k", "majority_curve", "pass_at_k", "summarize"]
@@ -72,7 +72,7 @@ def label(sample: Mapping[str, Any], grader: Grader) -> Label:
 
 def _answer(sample: Mapping[str, Any]) -> str | None:
     if "predicted_answer" not in sample:
-        return extract_answer(sample["generation"] or "")
+        return extract_answer(sample["generation"] or "", ExtractOptions.boxes())
     given = sample["predicted_answer"]
     # Files of other programs hold numbers here at times.
     return None if given is None else str(given)

@@ -201,9 +201,9 @@ class Run:
             )
 
     def _grade(self, sample: Sample) -> Grade:
-        from .grading import extract_answer
+        from .grading import ExtractOptions, extract_answer
 
-        answer = extract_answer(sample.generation)
+        answer = extract_answer(sample.generation, ExtractOptions.boxes())
         if answer is None:
             return Grade(None, False, "no_answer")
         verdict = self.grader.grade(sample.problem.expected_answer, answer)

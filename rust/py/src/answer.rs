@@ -1,13 +1,49 @@
-//! Bindings of the answer module.
-// pyo3 hands arguments over as owned values.
-#![allow(clippy::needless_pass_by_value)]
+//! Bindings of the answer module: comparison.
+#![expect(clippy::needless_pass_by_value, reason = "arguments are extracted from Python objects")]
 
-use mathforge_core::answer::compare::{Policy, Prepared};
-use mathforge_core::answer::{VerdictKind, compare, extract, normalize, parse};
-use pyo3::exceptions::PyValueError;
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use mathforge_core::answer::batch::{available_threads, compare_pairs};
+use mathforge_core::answer::compare::{LogBase, Policy as CorePolicy, Prepared, explain};
+use mathforge_core::answer::{Reason, Verdict as CoreVerdict, VerdictKind, normalize, parse};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use std::borrow::Cow;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString};
+
+/// Text as Python has it. Lone surrogates, which JSON files may hold, become replacement characters.
+pub enum Text {
+    AsIs(PyBackedStr),
+    Repaired(String),
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::AsIs(text) => text,
+            Self::Repaired(text) => text,
+        }
+    }
+}
+
+impl FromPyObject<'_, '_> for Text {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let text = object.cast::<PyString>()?;
+        Ok(PyBackedStr::try_from(text.to_owned())
+            .map_or_else(|_| Self::Repaired(text.to_string_lossy().into_owned()), Self::AsIs))
+    }
+}
+
+/// The rows of a column as the core takes them.
+pub fn rows(texts: &[Option<Text>]) -> Vec<Option<&str>> {
+    texts.iter().map(Option::as_deref).collect()
+}
 
 /// Whether two answers say the same, and by which rule.
 #[pyclass(frozen, eq, hash, module = "mathforge._native")]
@@ -17,18 +53,31 @@ pub struct Verdict {
     reason: Cow<'static, str>,
 }
 
-impl From<mathforge_core::answer::Verdict> for Verdict {
-    fn from(verdict: mathforge_core::answer::Verdict) -> Self {
+impl From<CoreVerdict> for Verdict {
+    fn from(verdict: CoreVerdict) -> Self {
         Self { kind: verdict.kind, reason: Cow::Borrowed(verdict.reason.as_str()) }
     }
+}
+
+const KINDS: [VerdictKind; 3] = [VerdictKind::Equal, VerdictKind::Different, VerdictKind::Undecided];
+
+/// The one Python object of each verdict that the core gives: batches hold millions of them.
+fn shared(py: Python<'_>, verdict: CoreVerdict) -> PyResult<Py<Verdict>> {
+    static ALL: PyOnceLock<Vec<Py<Verdict>>> = PyOnceLock::new();
+    let all = ALL.get_or_try_init(py, || {
+        let verdicts = Reason::ALL
+            .iter()
+            .flat_map(|reason| KINDS.map(|kind| Verdict::from(CoreVerdict { kind, reason: *reason })));
+        verdicts.map(|verdict| Py::new(py, verdict)).collect::<PyResult<Vec<_>>>()
+    })?;
+    Ok(all[verdict.reason as usize * KINDS.len() + verdict.kind as usize].clone_ref(py))
 }
 
 #[pymethods]
 impl Verdict {
     #[new]
     fn new(verdict: &str, reason: String) -> PyResult<Self> {
-        let kinds = [VerdictKind::Equal, VerdictKind::Different, VerdictKind::Undecided];
-        let kind = kinds.into_iter().find(|kind| kind.as_str() == verdict).ok_or_else(|| {
+        let kind = KINDS.into_iter().find(|kind| kind.as_str() == verdict).ok_or_else(|| {
             PyValueError::new_err(format!("verdict must be equal, different or undecided, got {verdict:?}"))
         })?;
         Ok(Self { kind, reason: Cow::Owned(reason) })
@@ -53,58 +102,192 @@ impl Verdict {
     }
 }
 
-#[pyfunction]
-#[pyo3(signature = (text, *, phrases = false))]
-fn extract_answer(text: &str, phrases: bool) -> Option<&str> {
-    extract::extract(text, extract::Options { phrases })
+/// The conventions of a comparison as the core has them; `mathforge.grading.Options` describes each.
+#[pyclass(frozen, eq, hash, module = "mathforge._native")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Policy(CorePolicy);
+
+/// Every field that is on or off, for reading and for setting by name.
+macro_rules! flags {
+    ($($field:ident),* $(,)?) => {
+        fn set_flag(policy: &mut CorePolicy, name: &str, on: bool) -> bool {
+            match name {
+                $(stringify!($field) => policy.$field = on,)*
+                _ => return false,
+            }
+            true
+        }
+
+        fn flags(policy: &CorePolicy) -> Vec<(&'static str, bool)> {
+            vec![$((stringify!($field), policy.$field)),*]
+        }
+    };
+}
+
+flags!(
+    percent_bare,
+    base_bare,
+    base_by_value,
+    decimal_comma,
+    thousands,
+    unit_bare,
+    unit_conversion,
+    degrees_as_radians,
+    brackets_matter,
+    tuple_bare,
+    list_ordered,
+    set_repeats,
+    reversed_brackets,
+    interval_as_inequality,
+    name_bare,
+    common_domain,
+    imaginary_i,
+    option_letters,
+    no_solution_words,
+    words_folded,
+    ratio_as_fraction,
+    half_day_bare,
+    repair,
+);
+
+const NEVER_ROUNDED: usize = usize::MAX;
+
+#[pymethods]
+impl Policy {
+    #[new]
+    #[pyo3(signature = (**fields))]
+    fn new(fields: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let mut policy = CorePolicy::default();
+        for (name, value) in fields.into_iter().flatten() {
+            let name: String = name.extract()?;
+            match name.as_str() {
+                "rounded_from" => {
+                    policy.rounded_from = value.extract::<Option<usize>>()?.unwrap_or(NEVER_ROUNDED);
+                }
+                "log_base" => policy.log_base = log_base(&value.extract::<String>()?)?,
+                flag if set_flag(&mut policy, flag, value.extract()?) => {}
+                _ => return Err(PyTypeError::new_err(format!("no such policy: {name:?}"))),
+            }
+        }
+        Ok(Self(policy))
+    }
+
+    /// Every field by name.
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let all = PyDict::new(py);
+        let from = self.0.rounded_from;
+        all.set_item("rounded_from", (from != NEVER_ROUNDED).then_some(from))?;
+        all.set_item(
+            "log_base",
+            match self.0.log_base {
+                LogBase::Natural => "natural",
+                LogBase::Ten => "ten",
+            },
+        )?;
+        for (name, on) in flags(&self.0) {
+            all.set_item(name, on)?;
+        }
+        Ok(all)
+    }
+}
+
+fn log_base(name: &str) -> PyResult<LogBase> {
+    match name {
+        "natural" => Ok(LogBase::Natural),
+        "ten" => Ok(LogBase::Ten),
+        _ => Err(PyValueError::new_err(format!("log_base must be natural or ten, got {name:?}"))),
+    }
+}
+
+/// What `options=` takes: an object whose attribute `policy` is a [`Policy`].
+pub struct Conventions(pub CorePolicy);
+
+impl FromPyObject<'_, '_> for Conventions {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let policy = object
+            .getattr(pyo3::intern!(object.py(), "policy"))
+            .map_err(|_| PyTypeError::new_err("options must be a mathforge.grading.Options"))?;
+        Ok(Self(policy.cast::<Policy>()?.get().0))
+    }
+}
+
+fn policy_of(options: Option<Conventions>) -> CorePolicy {
+    options.map_or_else(CorePolicy::default, |options| options.0)
 }
 
 #[pyfunction]
-fn normalize_answer(text: &str) -> Cow<'_, str> {
-    normalize::normalize(text)
+fn normalize_answer(text: Text) -> String {
+    normalize::normalize(&text).into_owned()
 }
 
 #[pyfunction]
-fn compare_answers(py: Python<'_>, gold: &str, answer: &str) -> Verdict {
-    py.detach(|| compare(gold, answer)).into()
+#[pyo3(signature = (gold, answer, options = None))]
+fn compare_answers(
+    py: Python<'_>,
+    gold: Text,
+    answer: Text,
+    options: Option<Conventions>,
+) -> PyResult<Py<Verdict>> {
+    let policy = policy_of(options);
+    let verdict =
+        py.detach(|| Prepared::under(&gold, policy).compare(&Prepared::under(&answer, policy), policy));
+    shared(py, verdict)
 }
 
 #[pyfunction]
+#[pyo3(signature = (gold, answer, options = None))]
+fn explain_answers(
+    py: Python<'_>,
+    gold: Text,
+    answer: Text,
+    options: Option<Conventions>,
+) -> PyResult<(Py<Verdict>, Vec<(&'static str, String)>)> {
+    let policy = policy_of(options);
+    let explanation = py.detach(|| explain(&gold, &answer, policy));
+    let steps = explanation.steps.into_iter().map(|step| (step.stage, step.detail)).collect();
+    Ok((shared(py, explanation.verdict)?, steps))
+}
+
+#[pyfunction]
+#[pyo3(signature = (golds, answers, options = None, *, threads = None))]
 fn compare_batch(
     py: Python<'_>,
-    golds: Vec<PyBackedStr>,
-    answers: Vec<PyBackedStr>,
-) -> PyResult<Vec<Verdict>> {
+    golds: Vec<Option<Text>>,
+    answers: Vec<Option<Text>>,
+    options: Option<Conventions>,
+    threads: Option<usize>,
+) -> PyResult<Vec<Py<Verdict>>> {
     if golds.len() != answers.len() {
         let (golds, answers) = (golds.len(), answers.len());
         return Err(PyValueError::new_err(format!("got {golds} golds but {answers} answers")));
     }
-    Ok(py.detach(|| {
-        let compared = |(gold, answer): (&PyBackedStr, &PyBackedStr)| {
-            Prepared::new(gold).compare(&Prepared::new(answer), Policy::default()).into()
-        };
-        golds.iter().zip(&answers).map(compared).collect()
-    }))
+    let (policy, threads) = (policy_of(options), threads.unwrap_or_else(available_threads));
+    let verdicts = py.detach(|| compare_pairs(&rows(&golds), &rows(&answers), policy, threads));
+    verdicts.into_iter().map(|verdict| shared(py, verdict)).collect()
 }
 
 #[pyfunction]
-fn answer_tree(py: Python<'_>, text: &str) -> Option<String> {
-    py.detach(|| parse::parse(&normalize::normalize(text)).ok().map(|parsed| parsed.tree.to_json()))
-}
-
-#[pyfunction]
-fn answer_classes(py: Python<'_>, answers: Vec<Option<PyBackedStr>>) -> Vec<Option<usize>> {
+#[pyo3(signature = (text, options = None))]
+fn answer_tree(py: Python<'_>, text: Text, options: Option<Conventions>) -> Option<String> {
+    let policy = policy_of(options);
     py.detach(|| {
-        let answers: Vec<_> = answers.iter().map(|answer| answer.as_ref().map(|answer| &**answer)).collect();
-        mathforge_core::metrics::classes(&answers)
+        parse::parse_under(&normalize::normalize(&text), policy).ok().map(|parsed| parsed.tree.to_json())
     })
+}
+
+#[pyfunction]
+fn answer_classes(py: Python<'_>, answers: Vec<Option<Text>>) -> Vec<Option<usize>> {
+    py.detach(|| mathforge_core::metrics::classes(&rows(&answers)))
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Verdict>()?;
-    module.add_function(wrap_pyfunction!(extract_answer, module)?)?;
+    module.add_class::<Policy>()?;
     module.add_function(wrap_pyfunction!(normalize_answer, module)?)?;
     module.add_function(wrap_pyfunction!(compare_answers, module)?)?;
+    module.add_function(wrap_pyfunction!(explain_answers, module)?)?;
     module.add_function(wrap_pyfunction!(compare_batch, module)?)?;
     module.add_function(wrap_pyfunction!(answer_tree, module)?)?;
     module.add_function(wrap_pyfunction!(answer_classes, module)?)?;

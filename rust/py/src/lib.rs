@@ -3,7 +3,11 @@
 use pyo3::prelude::*;
 
 mod answer;
+<<<<<<< HEAD
 mod columns;
+=======
+mod extraction;
+>>>>>>> d8543de (Make every convention an option; presets, explanations and batches of pairs and texts)
 mod harmony;
 mod metrics;
 #[cfg(feature = "sandbox")]
@@ -19,6 +23,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     harmony::register(module)?;
     stream::register(module)?;
     answer::register(module)?;
+    extraction::register(module)?;
     metrics::register(module)?;
     #[cfg(feature = "sandbox")]
     sandbox::register(module)?;

@@ -112,6 +112,7 @@ pub fn extract(text: &str, options: ExtractOptions) -> Option<Extraction<'_>> {
 }
 
 type Found<'a> = (Cow<'a, str>, Rule);
+type Finder = fn(&str) -> Option<&str>;
 
 fn complete<'a>(message: &Own<'a>, options: ExtractOptions) -> Option<Found<'a>> {
     let found = boxes::last(message.body)?;
@@ -125,7 +126,7 @@ fn complete<'a>(message: &Own<'a>, options: ExtractOptions) -> Option<Found<'a>>
 
 fn spoken<'a>(message: &Own<'a>, options: ExtractOptions) -> Option<Found<'a>> {
     let says = message.is_answer;
-    let finders: [(bool, fn(&str) -> Option<&str>, Rule); 4] = [
+    let finders: [(bool, Finder, Rule); 4] = [
         (options.unclosed_box && message.place != Place::Call, boxes::unclosed, Rule::UnclosedBox),
         (options.phrases && says, phrases::announced, Rule::Phrase),
         (options.letters && says, phrases::option_line, Rule::Letter),

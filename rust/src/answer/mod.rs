@@ -4,6 +4,7 @@
 //! [`tree`], [`value`] gives it an exact value where it has one, and [`compare`] returns a three-way verdict. Nothing is
 //! ever evaluated as code, and no bound is a time: see [`limits`].
 
+pub mod batch;
 pub mod compare;
 pub mod extract;
 mod lex;

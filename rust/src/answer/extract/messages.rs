@@ -83,7 +83,10 @@ enum Tag {
 }
 
 fn tags(text: &str) -> impl Iterator<Item = (usize, Tag)> {
-    memchr_iter(b'<', text.as_bytes()).filter_map(|at| {
+    let bytes = text.as_bytes();
+    // Most `<` are relations.
+    let may_be_tag = move |at: &usize| matches!(bytes.get(at + 1), Some(b'|' | b't' | b'l' | b'/'));
+    memchr_iter(b'<', bytes).filter(may_be_tag).filter_map(|at| {
         let rest = &text[at..];
         let mark = || MARKS.iter().find(|mark| rest.starts_with(**mark)).map(|mark| Tag::Mark(mark));
         let output = || OUTPUTS.iter().position(|(begin, _)| rest.starts_with(begin)).map(Tag::Output);

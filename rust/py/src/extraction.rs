@@ -1,0 +1,147 @@
+//! Bindings of the answer module: extraction.
+#![expect(clippy::needless_pass_by_value, reason = "arguments are extracted from Python objects")]
+
+use mathforge_core::answer::batch::{available_threads, in_parallel};
+use mathforge_core::answer::extract;
+use pyo3::prelude::*;
+
+use super::answer::{Text, rows};
+
+/// Where to look for an answer besides complete boxes.
+///
+/// Args:
+///     unclosed_box: a box that never closes counts up to the end of its formula or line, where no box is complete.
+///     join_boxes: boxes with nothing but commas and "and" between them are one list.
+///     phrases: `the answer is ...`, `Answer: ...`, `#### ...`.
+///     letters: a last line that names an option and nothing else.
+///     last_number: the last number of the text, if nothing else was found.
+#[pyclass(frozen, eq, hash, module = "mathforge.grading", from_py_object)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ExtractOptions(extract::ExtractOptions);
+
+#[pymethods]
+impl ExtractOptions {
+    #[new]
+    #[pyo3(signature = (*, unclosed_box = true, join_boxes = false, phrases = true, letters = true, last_number = false))]
+    fn new(unclosed_box: bool, join_boxes: bool, phrases: bool, letters: bool, last_number: bool) -> Self {
+        Self(extract::ExtractOptions { unclosed_box, join_boxes, phrases, letters, last_number })
+    }
+
+    /// Complete boxes only, as evaluations that ask for a box count them.
+    #[staticmethod]
+    fn boxes() -> Self {
+        Self(extract::ExtractOptions::BOXES)
+    }
+
+    #[getter]
+    fn unclosed_box(&self) -> bool {
+        self.0.unclosed_box
+    }
+
+    #[getter]
+    fn join_boxes(&self) -> bool {
+        self.0.join_boxes
+    }
+
+    #[getter]
+    fn phrases(&self) -> bool {
+        self.0.phrases
+    }
+
+    #[getter]
+    fn letters(&self) -> bool {
+        self.0.letters
+    }
+
+    #[getter]
+    fn last_number(&self) -> bool {
+        self.0.last_number
+    }
+
+    fn __repr__(&self) -> String {
+        let name = |on: bool| if on { "True" } else { "False" };
+        format!(
+            "ExtractOptions(unclosed_box={}, join_boxes={}, phrases={}, letters={}, last_number={})",
+            name(self.0.unclosed_box),
+            name(self.0.join_boxes),
+            name(self.0.phrases),
+            name(self.0.letters),
+            name(self.0.last_number)
+        )
+    }
+}
+
+fn core_options(options: Option<ExtractOptions>) -> extract::ExtractOptions {
+    options.map_or_else(extract::ExtractOptions::default, |options| options.0)
+}
+
+/// An answer, the rule that found it and where it stood.
+///
+/// `rule` is "box", "joined_boxes", "unclosed_box", "phrase", "letter" or "last_number"; `place` is "final", "prose" or
+/// "call".
+#[pyclass(frozen, eq, module = "mathforge.grading")]
+#[derive(Clone, PartialEq, Eq)]
+pub struct Extraction {
+    #[pyo3(get)]
+    answer: String,
+    rule: extract::Rule,
+    place: extract::Place,
+}
+
+#[pymethods]
+impl Extraction {
+    #[getter]
+    fn rule(&self) -> &'static str {
+        self.rule.as_str()
+    }
+
+    #[getter]
+    fn place(&self) -> &'static str {
+        self.place.as_str()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Extraction({:?}, rule={:?}, place={:?})", self.answer, self.rule(), self.place())
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, options = None))]
+fn extract_answer(text: Text, options: Option<ExtractOptions>) -> Option<String> {
+    extract::extract(&text, core_options(options)).map(|found| found.answer.into_owned())
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, options = None))]
+fn find_answer(text: Text, options: Option<ExtractOptions>) -> Option<Extraction> {
+    extract::extract(&text, core_options(options)).map(|found| Extraction {
+        answer: found.answer.into_owned(),
+        rule: found.rule,
+        place: found.place,
+    })
+}
+
+#[pyfunction]
+#[pyo3(signature = (texts, options = None, *, threads = None))]
+fn extract_batch(
+    py: Python<'_>,
+    texts: Vec<Option<Text>>,
+    options: Option<ExtractOptions>,
+    threads: Option<usize>,
+) -> Vec<Option<String>> {
+    let (options, threads) = (core_options(options), threads.unwrap_or_else(available_threads));
+    py.detach(|| {
+        in_parallel(&rows(&texts), threads, |text| {
+            text.and_then(|text| extract::extract(text, options)).map(|found| found.answer.into_owned())
+        })
+    })
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<ExtractOptions>()?;
+    module.add_class::<Extraction>()?;
+    module.add_function(wrap_pyfunction!(extract_answer, module)?)?;
+    module.add_function(wrap_pyfunction!(find_answer, module)?)?;
+    module.add_function(wrap_pyfunction!(extract_batch, module)?)?;
+    Ok(())
+}

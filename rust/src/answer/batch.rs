@@ -1,0 +1,137 @@
+//! Many pairs or groups of answers at once: each distinct pair once, on several threads, with the same verdicts as one
+//! by one.
+
+use super::compare::{Policy, Prepared, Reason, Verdict};
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Rows that a thread takes at a time.
+const BLOCK: usize = 256;
+
+/// As many threads as there are cores to run them.
+pub fn available_threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// The verdict on two answers of which either may be missing.
+pub fn compare_optional(gold: Option<&str>, answer: Option<&str>, policy: Policy) -> Verdict {
+    match (gold, answer) {
+        (Some(gold), Some(answer)) => {
+            Prepared::under(gold, policy).compare(&Prepared::under(answer, policy), policy)
+        }
+        (None, None) => Verdict::undecided(Reason::NoAnswer),
+        _ => Verdict::different(Reason::NoAnswer),
+    }
+}
+
+/// The verdict on each pair, in order; both slices are equally long.
+pub fn compare_pairs(
+    golds: &[Option<&str>],
+    answers: &[Option<&str>],
+    policy: Policy,
+    threads: usize,
+) -> Vec<Verdict> {
+    let mut verdicts = vec![Verdict::undecided(Reason::NoAnswer); golds.len().min(answers.len())];
+    let mut rows_of = HashMap::new();
+    let mut pairs = Vec::new();
+    // Where the verdict of a row comes from, if it is not there yet.
+    let mut waiting = Vec::new();
+    for (row, (&gold, &answer)) in golds.iter().zip(answers).enumerate() {
+        if let Some(verdict) = plain_integers(gold, answer) {
+            verdicts[row] = verdict;
+            continue;
+        }
+        let pair = *rows_of.entry((gold, answer)).or_insert_with(|| {
+            pairs.push((gold, answer));
+            pairs.len() - 1
+        });
+        waiting.push((row, pair));
+    }
+    let decided = in_parallel(&pairs, threads, |(gold, answer)| compare_optional(*gold, *answer, policy));
+    for (row, pair) in waiting {
+        verdicts[row] = decided[pair];
+    }
+    verdicts
+}
+
+/// What most pairs are, decided without normalising: two integers as they are usually written.
+fn plain_integers(gold: Option<&str>, answer: Option<&str>) -> Option<Verdict> {
+    let (gold, answer) = (gold?, answer?);
+    let plain = |text: &str| {
+        let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+        matches!(digits, [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit))
+    };
+    let same = gold == answer;
+    (plain(gold) && plain(answer)).then_some(if same {
+        Verdict::equal(Reason::SameInteger)
+    } else {
+        Verdict::different(Reason::IntegerDiffers)
+    })
+}
+
+/// `work` on every item, in order, by so many threads.
+pub fn in_parallel<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = threads.clamp(1, items.len().div_ceil(BLOCK).max(1));
+    if threads == 1 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let mut done = Vec::new();
+        loop {
+            let block = next.fetch_add(1, Ordering::Relaxed);
+            let Some(rows) = items.get(block * BLOCK..) else { return done };
+            if rows.is_empty() {
+                return done;
+            }
+            done.push((block, rows.iter().take(BLOCK).map(&work).collect::<Vec<_>>()));
+        }
+    };
+    let mut blocks: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        let mut blocks = run();
+        for worker in workers {
+            match worker.join() {
+                Ok(done) => blocks.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        blocks
+    });
+    blocks.sort_unstable_by_key(|(block, _)| *block);
+    blocks.into_iter().flat_map(|(_, results)| results).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn missing_answers_are_different_from_all_but_each_other() {
+        let policy = Policy::default();
+        assert_eq!(compare_optional(Some("7"), None, policy), Verdict::different(Reason::NoAnswer));
+        assert_eq!(compare_optional(None, Some("7"), policy), Verdict::different(Reason::NoAnswer));
+        assert_eq!(compare_optional(None, None, policy), Verdict::undecided(Reason::NoAnswer));
+    }
+
+    proptest! {
+        #[test]
+        fn a_batch_is_the_same_as_one_by_one(
+            rows in prop::collection::vec((0usize..9, 0usize..9), 0..2_000),
+            threads in 1usize..5,
+        ) {
+            let pool = [
+                Some("12"), Some("-12"), Some("0"), Some("00"), Some("-0"), Some(r"\frac{1}{2}"), Some("0.5"), Some(""), None,
+            ];
+            let golds: Vec<_> = rows.iter().map(|(gold, _)| pool[*gold]).collect();
+            let answers: Vec<_> = rows.iter().map(|(_, answer)| pool[*answer]).collect();
+            let policy = Policy::default();
+            let one_by_one: Vec<_> =
+                golds.iter().zip(&answers).map(|(gold, answer)| compare_optional(*gold, *answer, policy)).collect();
+            prop_assert_eq!(compare_pairs(&golds, &answers, policy, threads), one_by_one);
+        }
+    }
+}
