@@ -1,11 +1,11 @@
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Literal, Protocol, Self, TypeAlias, final
+from typing import Literal, Protocol, Self, TypeAlias, final, overload
 
 from polars import DataFrame
 from typing_extensions import Buffer
 
-from .columns import IdsColumn, TextColumn
+from .columns import ArrowArray, ArrowStream, IdsColumn, TextColumn
 
 __version__: str
 
@@ -60,15 +60,24 @@ def compare_answers(gold: str, answer: str, options: _HasPolicy | None = None) -
 def explain_answers(
     gold: str, answer: str, options: _HasPolicy | None = None
 ) -> tuple[Verdict, list[tuple[str, str]]]: ...
+@overload
 def compare_batch(
     golds: Sequence[str | None],
     answers: Sequence[str | None],
     options: _HasPolicy | None = None,
     *,
-    threads: int | None = None,
+    threads: int = 0,
 ) -> list[Verdict]: ...
+@overload
+def compare_batch(
+    golds: ArrowArray | ArrowStream,
+    answers: ArrowArray | ArrowStream,
+    options: _HasPolicy | None = None,
+    *,
+    threads: int = 0,
+) -> Table: ...
 def answer_tree(text: str, options: _HasPolicy | None = None) -> str | None: ...
-def answer_classes(answers: Sequence[str | None]) -> list[int | None]: ...
+def answer_classes(answers: TextColumn) -> list[int | None]: ...
 
 @final
 class ExtractOptions:
@@ -110,9 +119,14 @@ class Extraction:
 
 def extract_answer(text: str, options: ExtractOptions | None = None) -> str | None: ...
 def find_answer(text: str, options: ExtractOptions | None = None) -> Extraction | None: ...
+@overload
 def extract_batch(
-    texts: Sequence[str | None], options: ExtractOptions | None = None, *, threads: int | None = None
+    texts: Sequence[str | None], options: ExtractOptions | None = None, *, threads: int = 0
 ) -> list[str | None]: ...
+@overload
+def extract_batch(
+    texts: ArrowArray | ArrowStream, options: ExtractOptions | None = None, *, threads: int = 0
+) -> Column: ...
 
 # ---- metrics ----
 

@@ -3,15 +3,20 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::sync::Arc;
 
-use mathforge_core::answer::batch::{available_threads, compare_pairs};
+use arrow_array::types::Int8Type;
+use arrow_array::{ArrayRef, DictionaryArray};
+use mathforge_core::answer::batch::compare_pairs;
 use mathforge_core::answer::compare::{LogBase, Policy as CorePolicy, Prepared, explain};
 use mathforge_core::answer::{Reason, Verdict as CoreVerdict, VerdictKind, normalize, parse};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+use crate::columns::{Table, Texts};
 
 /// Text as Python has it. Lone surrogates, which JSON files may hold, become replacement characters.
 pub enum Text {
@@ -40,9 +45,36 @@ impl FromPyObject<'_, '_> for Text {
     }
 }
 
-/// The rows of a column as the core takes them.
-pub fn rows(texts: &[Option<Text>]) -> Vec<Option<&str>> {
-    texts.iter().map(Option::as_deref).collect()
+/// A column of text: Arrow, read in place, or a list.
+pub enum TextColumn {
+    Arrow(Texts),
+    List(Vec<Option<Text>>),
+}
+
+impl TextColumn {
+    /// Its rows.
+    pub fn rows(&self) -> Vec<Option<&str>> {
+        match self {
+            Self::Arrow(texts) => texts.rows(),
+            Self::List(texts) => texts.iter().map(Option::as_deref).collect(),
+        }
+    }
+
+    /// Whether results are given as Arrow too.
+    pub fn is_arrow(&self) -> bool {
+        matches!(self, Self::Arrow(_))
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for TextColumn {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+            return object.extract().map(Self::List);
+        }
+        object.extract().map(Self::Arrow)
+    }
 }
 
 /// Whether two answers say the same, and by which rule.
@@ -251,21 +283,39 @@ fn explain_answers(
 }
 
 #[pyfunction]
-#[pyo3(signature = (golds, answers, options = None, *, threads = None))]
-fn compare_batch(
-    py: Python<'_>,
-    golds: Vec<Option<Text>>,
-    answers: Vec<Option<Text>>,
+#[pyo3(signature = (golds, answers, options = None, *, threads = 0))]
+fn compare_batch<'py>(
+    py: Python<'py>,
+    golds: TextColumn,
+    answers: TextColumn,
     options: Option<Conventions>,
-    threads: Option<usize>,
-) -> PyResult<Vec<Py<Verdict>>> {
-    if golds.len() != answers.len() {
-        let (golds, answers) = (golds.len(), answers.len());
-        return Err(PyValueError::new_err(format!("got {golds} golds but {answers} answers")));
+    threads: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let policy = policy_of(options);
+    let verdicts = py.detach(|| {
+        let (golds, answers) = (golds.rows(), answers.rows());
+        if golds.len() != answers.len() {
+            return Err(format!("got {} golds but {} answers", golds.len(), answers.len()));
+        }
+        Ok(compare_pairs(&golds, &answers, policy, threads))
+    });
+    let verdicts = verdicts.map_err(PyValueError::new_err)?;
+    if golds.is_arrow() || answers.is_arrow() {
+        return Ok(Bound::new(py, table(&verdicts)?)?.into_any());
     }
-    let (policy, threads) = (policy_of(options), threads.unwrap_or_else(available_threads));
-    let verdicts = py.detach(|| compare_pairs(&rows(&golds), &rows(&answers), policy, threads));
-    verdicts.into_iter().map(|verdict| shared(py, verdict)).collect()
+    let list: Vec<_> = verdicts.into_iter().map(|verdict| shared(py, verdict)).collect::<PyResult<_>>()?;
+    list.into_pyobject(py)
+}
+
+/// Columns `verdict` and `reason`, each distinct word stored once.
+fn table(verdicts: &[CoreVerdict]) -> PyResult<Table> {
+    let words = |word: fn(&CoreVerdict) -> &'static str| -> ArrayRef {
+        Arc::new(verdicts.iter().map(word).collect::<DictionaryArray<Int8Type>>())
+    };
+    Table::new(vec![
+        ("verdict", words(|verdict| verdict.kind.as_str())),
+        ("reason", words(|verdict| verdict.reason.as_str())),
+    ])
 }
 
 #[pyfunction]
@@ -278,8 +328,8 @@ fn answer_tree(py: Python<'_>, text: Text, options: Option<Conventions>) -> Opti
 }
 
 #[pyfunction]
-fn answer_classes(py: Python<'_>, answers: Vec<Option<Text>>) -> Vec<Option<usize>> {
-    py.detach(|| mathforge_core::metrics::classes(&rows(&answers)))
+fn answer_classes(py: Python<'_>, answers: TextColumn) -> Vec<Option<usize>> {
+    py.detach(|| mathforge_core::metrics::classes(&answers.rows()))
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

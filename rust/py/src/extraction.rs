@@ -1,11 +1,15 @@
 //! Bindings of the answer module: extraction.
 #![expect(clippy::needless_pass_by_value, reason = "arguments are extracted from Python objects")]
 
-use mathforge_core::answer::batch::{available_threads, in_parallel};
+use std::sync::Arc;
+
+use arrow_array::LargeStringArray;
 use mathforge_core::answer::extract;
+use mathforge_core::blocks::in_blocks;
 use pyo3::prelude::*;
 
-use super::answer::{Text, rows};
+use crate::answer::{Text, TextColumn};
+use crate::columns::Column;
 
 /// Where to look for an answer besides complete boxes.
 ///
@@ -122,19 +126,26 @@ fn find_answer(text: Text, options: Option<ExtractOptions>) -> Option<Extraction
 }
 
 #[pyfunction]
-#[pyo3(signature = (texts, options = None, *, threads = None))]
-fn extract_batch(
-    py: Python<'_>,
-    texts: Vec<Option<Text>>,
+#[pyo3(signature = (texts, options = None, *, threads = 0))]
+fn extract_batch<'py>(
+    py: Python<'py>,
+    texts: TextColumn,
     options: Option<ExtractOptions>,
-    threads: Option<usize>,
-) -> Vec<Option<String>> {
-    let (options, threads) = (core_options(options), threads.unwrap_or_else(available_threads));
-    py.detach(|| {
-        in_parallel(&rows(&texts), threads, |text| {
+    threads: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let options = core_options(options);
+    let answers = py.detach(|| {
+        let rows = texts.rows();
+        let answer = |text: &Option<&str>| {
             text.and_then(|text| extract::extract(text, options)).map(|found| found.answer.into_owned())
-        })
-    })
+        };
+        in_blocks(rows.len(), threads, |block| rows[block].iter().map(answer).collect::<Vec<_>>()).concat()
+    });
+    if texts.is_arrow() {
+        let column: LargeStringArray = answers.into_iter().collect();
+        return Ok(Bound::new(py, Column::new(Arc::new(column)))?.into_any());
+    }
+    answers.into_pyobject(py)
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

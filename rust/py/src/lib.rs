@@ -3,11 +3,8 @@
 use pyo3::prelude::*;
 
 mod answer;
-<<<<<<< HEAD
 mod columns;
-=======
 mod extraction;
->>>>>>> d8543de (Make every convention an option; presets, explanations and batches of pairs and texts)
 mod harmony;
 mod metrics;
 #[cfg(feature = "sandbox")]

@@ -2,18 +2,8 @@
 //! by one.
 
 use super::compare::{Policy, Prepared, Reason, Verdict};
+use crate::blocks::in_blocks;
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
-/// Rows that a thread takes at a time.
-const BLOCK: usize = 256;
-
-/// As many threads as there are cores to run them.
-pub fn available_threads() -> usize {
-    thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
 
 /// The verdict on two answers of which either may be missing.
 pub fn compare_optional(gold: Option<&str>, answer: Option<&str>, policy: Policy) -> Verdict {
@@ -26,7 +16,7 @@ pub fn compare_optional(gold: Option<&str>, answer: Option<&str>, policy: Policy
     }
 }
 
-/// The verdict on each pair, in order; both slices are equally long.
+/// The verdict on each pair, in order; both slices are equally long. `threads` as in [`in_blocks`].
 pub fn compare_pairs(
     golds: &[Option<&str>],
     answers: &[Option<&str>],
@@ -49,7 +39,11 @@ pub fn compare_pairs(
         });
         waiting.push((row, pair));
     }
-    let decided = in_parallel(&pairs, threads, |(gold, answer)| compare_optional(*gold, *answer, policy));
+    let decided = in_blocks(pairs.len(), threads, |block| {
+        let compared = |(gold, answer): &(_, _)| compare_optional(*gold, *answer, policy);
+        pairs[block].iter().map(compared).collect::<Vec<_>>()
+    });
+    let decided = decided.concat();
     for (row, pair) in waiting {
         verdicts[row] = decided[pair];
     }
@@ -69,39 +63,6 @@ fn plain_integers(gold: Option<&str>, answer: Option<&str>) -> Option<Verdict> {
     } else {
         Verdict::different(Reason::IntegerDiffers)
     })
-}
-
-/// `work` on every item, in order, by so many threads.
-pub fn in_parallel<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = threads.clamp(1, items.len().div_ceil(BLOCK).max(1));
-    if threads == 1 {
-        return items.iter().map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let run = || {
-        let mut done = Vec::new();
-        loop {
-            let block = next.fetch_add(1, Ordering::Relaxed);
-            let Some(rows) = items.get(block * BLOCK..) else { return done };
-            if rows.is_empty() {
-                return done;
-            }
-            done.push((block, rows.iter().take(BLOCK).map(&work).collect::<Vec<_>>()));
-        }
-    };
-    let mut blocks: Vec<_> = thread::scope(|scope| {
-        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
-        let mut blocks = run();
-        for worker in workers {
-            match worker.join() {
-                Ok(done) => blocks.extend(done),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        blocks
-    });
-    blocks.sort_unstable_by_key(|(block, _)| *block);
-    blocks.into_iter().flat_map(|(_, results)| results).collect()
 }
 
 #[cfg(test)]

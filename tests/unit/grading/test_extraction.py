@@ -2,6 +2,7 @@
 
 import pickle
 
+import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +92,15 @@ def test_verdicts_of_batches_are_plain_objects() -> None:
     verdicts = compare_batch(["1/2", None, "3"], ["0.5", "1", None])
     assert [verdict.verdict for verdict in verdicts] == ["equal", "different", "different"]
     assert pickle.loads(pickle.dumps(verdicts)) == verdicts
+
+
+def test_arrow_columns_in_give_arrow_columns_out() -> None:
+    texts = pl.Series(["\\boxed{1/2}", None, "The answer is 3."])
+    answers = pl.Series(extract_batch(texts))
+    assert answers.to_list() == ["1/2", None, "3"]
+    frame = pl.DataFrame(compare_batch(pl.Series(["0.5", "1", "4"]), answers))
+    assert frame.rows() == [
+        ("equal", "same_value"),
+        ("different", "no_answer"),
+        ("different", "integer_differs"),
+    ]
