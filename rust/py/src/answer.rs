@@ -268,6 +268,9 @@ fn compare_answers(
     shared(py, verdict)
 }
 
+/// Stage and detail of each step.
+type Steps = Vec<(&'static str, String)>;
+
 #[pyfunction]
 #[pyo3(signature = (gold, answer, options = None))]
 fn explain_answers(
@@ -275,7 +278,7 @@ fn explain_answers(
     gold: Text,
     answer: Text,
     options: Option<Conventions>,
-) -> PyResult<(Py<Verdict>, Vec<(&'static str, String)>)> {
+) -> PyResult<(Py<Verdict>, Steps)> {
     let policy = policy_of(options);
     let explanation = py.detach(|| explain(&gold, &answer, policy));
     let steps = explanation.steps.into_iter().map(|step| (step.stage, step.detail)).collect();
@@ -284,13 +287,13 @@ fn explain_answers(
 
 #[pyfunction]
 #[pyo3(signature = (golds, answers, options = None, *, threads = 0))]
-fn compare_batch<'py>(
-    py: Python<'py>,
+fn compare_batch(
+    py: Python<'_>,
     golds: TextColumn,
     answers: TextColumn,
     options: Option<Conventions>,
     threads: usize,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Bound<'_, PyAny>> {
     let policy = policy_of(options);
     let verdicts = py.detach(|| {
         let (golds, answers) = (golds.rows(), answers.rows());

@@ -13,76 +13,64 @@ use crate::columns::Column;
 
 /// Where to look for an answer besides complete boxes.
 ///
-/// Args:
-///     unclosed_box: a box that never closes counts up to the end of its formula or line, where no box is complete.
-///     join_boxes: boxes with nothing but commas and "and" between them are one list.
-///     phrases: `the answer is ...`, `Answer: ...`, `#### ...`.
-///     letters: a last line that names an option and nothing else.
-///     last_number: the last number of the text, if nothing else was found.
-#[pyclass(frozen, eq, hash, module = "mathforge.grading", from_py_object)]
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ExtractOptions(extract::ExtractOptions);
+/// `unclosed_box`: a box that never closes counts up to the end of its formula or line, where no box is complete.
+/// `join_boxes`: boxes with nothing but commas and "and" between them are one list. `phrases`: `the answer is ...`,
+/// `Answer: ...`, `#### ...`. `letters`: a last line that names an option and nothing else. `last_number`: the last
+/// number of the text, if nothing else was found.
+#[pyclass(frozen, eq, hash, get_all, module = "mathforge.grading", from_py_object)]
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
+pub struct ExtractOptions {
+    unclosed_box: bool,
+    join_boxes: bool,
+    phrases: bool,
+    letters: bool,
+    last_number: bool,
+}
 
 #[pymethods]
 impl ExtractOptions {
     #[new]
     #[pyo3(signature = (*, unclosed_box = true, join_boxes = false, phrases = true, letters = true, last_number = false))]
+    #[expect(clippy::fn_params_excessive_bools, reason = "named in Python")]
     fn new(unclosed_box: bool, join_boxes: bool, phrases: bool, letters: bool, last_number: bool) -> Self {
-        Self(extract::ExtractOptions { unclosed_box, join_boxes, phrases, letters, last_number })
+        Self { unclosed_box, join_boxes, phrases, letters, last_number }
     }
 
     /// Complete boxes only, as evaluations that ask for a box count them.
     #[staticmethod]
     fn boxes() -> Self {
-        Self(extract::ExtractOptions::BOXES)
-    }
-
-    #[getter]
-    fn unclosed_box(&self) -> bool {
-        self.0.unclosed_box
-    }
-
-    #[getter]
-    fn join_boxes(&self) -> bool {
-        self.0.join_boxes
-    }
-
-    #[getter]
-    fn phrases(&self) -> bool {
-        self.0.phrases
-    }
-
-    #[getter]
-    fn letters(&self) -> bool {
-        self.0.letters
-    }
-
-    #[getter]
-    fn last_number(&self) -> bool {
-        self.0.last_number
+        Self::new(false, false, false, false, false)
     }
 
     fn __repr__(&self) -> String {
         let name = |on: bool| if on { "True" } else { "False" };
         format!(
             "ExtractOptions(unclosed_box={}, join_boxes={}, phrases={}, letters={}, last_number={})",
-            name(self.0.unclosed_box),
-            name(self.0.join_boxes),
-            name(self.0.phrases),
-            name(self.0.letters),
-            name(self.0.last_number)
+            name(self.unclosed_box),
+            name(self.join_boxes),
+            name(self.phrases),
+            name(self.letters),
+            name(self.last_number)
         )
     }
 }
 
 fn core_options(options: Option<ExtractOptions>) -> extract::ExtractOptions {
-    options.map_or_else(extract::ExtractOptions::default, |options| options.0)
+    let Some(given) = options else { return extract::ExtractOptions::default() };
+    extract::ExtractOptions {
+        unclosed_box: given.unclosed_box,
+        join_boxes: given.join_boxes,
+        phrases: given.phrases,
+        letters: given.letters,
+        last_number: given.last_number,
+    }
 }
 
 /// An answer, the rule that found it and where it stood.
 ///
-/// `rule` is "box", "joined_boxes", "unclosed_box", "phrase", "letter" or "last_number"; `place` is "final", "prose" or
-/// "call".
+/// `rule` is `box`, `joined_boxes`, `unclosed_box`, `phrase`, `letter` or `last_number`; `place` is `final`, `prose` or
+/// `call`.
 #[pyclass(frozen, eq, module = "mathforge.grading")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct Extraction {
@@ -127,19 +115,17 @@ fn find_answer(text: Text, options: Option<ExtractOptions>) -> Option<Extraction
 
 #[pyfunction]
 #[pyo3(signature = (texts, options = None, *, threads = 0))]
-fn extract_batch<'py>(
-    py: Python<'py>,
+fn extract_batch(
+    py: Python<'_>,
     texts: TextColumn,
     options: Option<ExtractOptions>,
     threads: usize,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<Bound<'_, PyAny>> {
     let options = core_options(options);
     let answers = py.detach(|| {
         let rows = texts.rows();
-        let answer = |text: &Option<&str>| {
-            text.and_then(|text| extract::extract(text, options)).map(|found| found.answer.into_owned())
-        };
-        in_blocks(rows.len(), threads, |block| rows[block].iter().map(answer).collect::<Vec<_>>()).concat()
+        let answer = |row: usize| Some(extract::extract(rows[row]?, options)?.answer.into_owned());
+        in_blocks(rows.len(), threads, |block| block.map(answer).collect::<Vec<_>>()).concat()
     });
     if texts.is_arrow() {
         let column: LargeStringArray = answers.into_iter().collect();
