@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ if not hasattr(_native, "Sandbox"):
     collect_ignore_glob = ["test_*.py"]
 
 Run = Callable[..., "_native.Outcome"]
+STATUSES = {"ok", "error", "timeout", "memory"}
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +48,52 @@ def run(session: _native.Session) -> Run:
         return session.run(code, timeout_s)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def bystander(box: _native.Sandbox) -> _native.Session:
+    """A session that has secrets and that no attack may touch."""
+    session = box.session()
+    session.run("secret = ['bystander'] * 3\nopen('mine.txt', 'w').write('bystander' * 100)", 20.0)
+    return session
+
+
+@pytest.fixture
+def attack(run: Run, bystander: _native.Session) -> Iterator[Run]:
+    """Runs hostile cells: each ends in a status, and afterwards the session answers, the bystander has what
+    it had, and the host process has its files, environment, descriptors, threads and memory."""
+    before = _host()
+
+    def attack(code: str, timeout_s: float = 5.0, *, hurts_itself: bool = False) -> _native.Outcome:
+        outcome = run(code, timeout_s)
+        assert outcome.status in STATUSES
+        assert outcome.wall_s < timeout_s + 10.0
+        # What a cell does to its own session, by filling its memory or by replacing its streams, may last.
+        after = run("1 + 1", 0.3 if hurts_itself else 20.0)
+        assert after.status in STATUSES
+        assert hurts_itself or after.stdout == "2\n"
+        return outcome
+
+    yield attack
+    assert bystander.run("secret, len(open('mine.txt').read())", 20.0).stdout == (
+        "(['bystander', 'bystander', 'bystander'], 900)\n"
+    )
+    after = _host()
+    assert after["environment"] == before["environment"]
+    assert after["here"] == before["here"]
+    assert after["descriptors"] <= before["descriptors"]
+    # A session may have grown to its cap of 256 MiB and have touched as much stack; both go with the session.
+    assert after["resident_mib"] < before["resident_mib"] + 600
+    assert after["threads"] <= before["threads"] + 4
+
+
+def _host() -> dict[str, Any]:
+    status = Path("/proc/self/status").read_text()
+    numbers = {line.split(":")[0]: line.split()[1] for line in status.splitlines() if len(line.split()) > 1}
+    return {
+        "environment": {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"},
+        "here": sorted(path.name for path in Path().iterdir()),
+        "descriptors": len(list(Path("/proc/self/fd").iterdir())),
+        "resident_mib": int(numbers["VmRSS"]) / 1024,
+        "threads": int(numbers["Threads"]),
+    }
