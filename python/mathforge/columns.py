@@ -11,9 +11,14 @@ What comes back is a `Table` or a `Column`; `polars.DataFrame(table)`, `pyarrow.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from ._native import Column, Table
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    TokenIds: TypeAlias = Sequence[int] | Buffer
 
 __all__ = ["ArrowArray", "ArrowStream", "Column", "IdsColumn", "Table", "TextColumn"]
 

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, Literal
 
 from . import _native
 from ._native import Diagnostic, Event, Message, StreamParser
+from .harmony_columns import (
+    count_tokens,
+    decode_batch,
+    encode_batch,
+    final_texts,
+    parse_batch,
+    python_calls,
+    spans,
+)
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from typing_extensions import Buffer
-
-    from .columns import Column, IdsColumn, TextColumn
-
-    TokenIds: TypeAlias = Sequence[int] | Buffer
+    from .columns import TokenIds
 
 __all__ = [
     "CALL",
@@ -47,9 +50,13 @@ __all__ = [
     "developer",
     "encode",
     "encode_batch",
+    "final_texts",
     "parse",
+    "parse_batch",
     "python_call",
+    "python_calls",
     "render",
+    "spans",
     "system",
     "tool_result",
     "user",
@@ -101,35 +108,6 @@ def decode(ids: TokenIds) -> str:
 def decode_bytes(ids: TokenIds) -> bytes:
     """Like `decode`, but the exact bytes."""
     return _native.harmony_decode_bytes(ids)
-
-
-def encode_batch(texts: TextColumn, *, escape: bool = False, threads: int = 0) -> Column:
-    """`encode` of every row, without the GIL: a column of large_list<uint32>; null gives null.
-
-    Args:
-        texts: a column of text (see `mathforge.columns`).
-        escape: as in `encode`.
-        threads: the most threads to use; 0 is one per core.
-    """
-    return _native.harmony_encode_batch(texts, escape=escape, threads=threads)
-
-
-def count_tokens(texts: TextColumn, *, escape: bool = False, threads: int = 0) -> Column:
-    """Number of ids that `encode_batch` gives for every row, as a column of uint64."""
-    return _native.harmony_count_tokens(texts, escape=escape, threads=threads)
-
-
-def decode_batch(ids: IdsColumn, *, threads: int = 0) -> Column:
-    """`decode` of every row, without the GIL: a column of large_string; null gives null.
-
-    Args:
-        ids: a column of token ids (see `mathforge.columns`).
-        threads: the most threads to use; 0 is one per core.
-
-    Raises:
-        ValueError: an id is outside the vocabulary; the message names row and position.
-    """
-    return _native.harmony_decode_batch(ids, threads=threads)
 
 
 def parse(

@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::calls;
 use super::decode::{append_lossy, byte_length, lossy_text};
 use super::diagnostic::severity;
-use super::found::Found;
+use super::found::{Found, Note};
 use super::machine::Place;
-use super::message::{Diagnostic, Message, Written};
+use super::message::{Diagnostic, End, Message, Role, Written};
 
 /// What positions count.
 #[derive(Clone, Copy, Debug)]
@@ -102,10 +102,33 @@ impl<'i> Window<'i> {
         message
     }
 
+    /// The tool that a message calls, and what is odd about the call, as in [`Self::message`].
+    pub fn call(&self, found: &Found) -> (Option<String>, Vec<Note>) {
+        let heading = &*found.heading;
+        let may_call = heading.recipient.is_some() || found.end_token == Some(End::Call);
+        if heading.role != Role::Assistant || !may_call {
+            return (None, Vec::new());
+        }
+        // What was sent matters for functions alone.
+        let is_python =
+            heading.recipient.as_deref().is_none_or(|name| calls::canonical_tool(name) == Some("python"));
+        let content = if is_python { Vec::new() } else { self.content(found) };
+        let mut message = Message {
+            content: lossy_text(content),
+            end: found.end_token,
+            complete: found.complete,
+            ..self.heading(found)
+        };
+        let known = message.diagnostics.len();
+        calls::mark(&mut message, Place::default());
+        let note = |odd: Diagnostic| Note { code: odd.code, at: found.content.end };
+        (message.tool, message.diagnostics.drain(known..).map(note).collect())
+    }
+
     /// The message so far: what its header says.
     pub fn heading(&self, found: &Found) -> Message {
         let heading = &*found.heading;
-        let diagnostic = |note: &super::found::Note| {
+        let diagnostic = |note: &Note| {
             let place = self.place(note.at);
             let (token_offset, byte_offset) = (place.token, place.byte);
             Diagnostic { code: note.code, token_offset, byte_offset, severity: severity(note.code) }

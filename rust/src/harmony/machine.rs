@@ -57,6 +57,7 @@ pub struct Machine {
     pub(super) state: State,
     /// The header, or provisional header, that is being read.
     pub(super) text: HeaderText,
+    role: Role,
     /// Who speaks where no author is written.
     pub(super) author: Role,
     pub(super) tools: Vec<String>,
@@ -74,6 +75,7 @@ impl Machine {
         Self {
             state: State::Header { start: 0, started: false, notes: Vec::new() },
             text: HeaderText::default(),
+            role,
             author: role,
             tools,
             ended: 0,
@@ -83,11 +85,11 @@ impl Machine {
         }
     }
 
-    /// Begins anew with another input; what was learnt about headers stays.
-    pub fn restart(&mut self, role: Role) {
+    /// Begins anew with another input; the headings that are known stay.
+    pub fn restart(&mut self) {
         self.state = State::Header { start: 0, started: false, notes: Vec::new() };
         self.text.clear();
-        self.author = role;
+        self.author = self.role;
         self.ended = 0;
         self.trailing = (0, Vec::new());
     }

@@ -29,15 +29,17 @@ impl Options {
 #[error("one parser reads either token ids or text, not both")]
 pub struct MixedInput;
 
-/// Messages of ids, as positions. The machine is one that begins.
+/// Messages of ids, as positions.
 pub fn find_in_ids(ids: &[u32], machine: &mut Machine) -> Vec<Found> {
+    machine.restart();
     feed::ids(machine, ids, 0);
     machine.finish(ids.len());
     all_found(machine.take_seen())
 }
 
-/// Messages of text, as positions. The machine is one that begins.
+/// Messages of text, as positions.
 pub fn find_in_text(text: &[u8], machine: &mut Machine) -> Vec<Found> {
+    machine.restart();
     feed::text(machine, text, 0, true);
     machine.finish(text.len());
     all_found(machine.take_seen())

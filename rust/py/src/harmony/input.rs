@@ -3,6 +3,7 @@
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyList, PyString};
 
 /// Token ids from a list, any other sequence, `array('I')` or a numpy array.
@@ -36,7 +37,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Ids {
 /// What `parse` and `push` read.
 pub enum Input {
     Ids(Vec<u32>),
-    Text(String),
+    Text(PyBackedStr),
 }
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Input {
@@ -44,7 +45,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Input {
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
         if let Ok(text) = object.cast::<PyString>() {
-            return Ok(Self::Text(text.to_cow()?.into_owned()));
+            return Ok(Self::Text(text.to_owned().try_into()?));
         }
         object.extract::<Ids>().map(|Ids(ids)| Self::Ids(ids))
     }

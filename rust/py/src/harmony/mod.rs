@@ -8,9 +8,11 @@ use pyo3::prelude::*;
 mod batch;
 pub mod input;
 mod message;
+mod message_table;
 mod parsing;
 mod prompting;
 mod streaming;
+mod table;
 mod tokens;
 
 fn one_of(what: &str, given: &str, known: &[&str]) -> PyErr {
@@ -29,5 +31,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     parsing::register(module)?;
     prompting::register(module)?;
     streaming::register(module)?;
+    table::register(module)?;
     tokens::register(module)
 }
