@@ -16,6 +16,8 @@ UNDECIDED_REASONS = frozenset(
     {
         "name_differs",
         "not_native",
+        "unseparated",
+        "no_common_domain",
         "kind_differs",
         "unreadable",
         "undefined_value",
@@ -70,7 +72,14 @@ class Grader:
 
     def _ask_sympy(self, gold: str, answer: str, native: Verdict) -> Verdict:
         # Words, unreadable text and division by zero are nothing that sympy could add to.
-        if native.reason not in {"not_native", "limit", "kind_differs", "name_differs"}:
+        if native.reason not in {
+            "not_native",
+            "unseparated",
+            "no_common_domain",
+            "limit",
+            "kind_differs",
+            "name_differs",
+        }:
             return native
         trees = answer_tree(gold), answer_tree(answer)
         if trees[0] is None or trees[1] is None:

@@ -4,13 +4,14 @@
 //! policy for rounding, percent signs and units); what is neither proved is undecided.
 
 use super::limits::{Budget, MAX_INPUT_BYTES, Stop};
-use super::normalize::normalize;
+use super::normalize::normalize_with;
 use super::parse::parse_under;
 use super::value::{Value, shape};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
 mod explain;
+mod families;
 mod forms;
 mod items;
 mod leaves;
@@ -51,7 +52,11 @@ impl<'a> Prepared<'a> {
 
     /// Normalises; reads later, if needed, by the conventions of a policy.
     pub fn under(text: &'a str, policy: Policy) -> Self {
-        let text = if text.len() > MAX_INPUT_BYTES { Cow::Borrowed(text) } else { normalize(text) };
+        let text = if text.len() > MAX_INPUT_BYTES {
+            Cow::Borrowed(text)
+        } else {
+            normalize_with(text, policy.repair, &mut |_| {})
+        };
         let letter = if policy.option_letters { letters::option_letter(&text) } else { None };
         Self { text, letter, policy, reading: OnceCell::new() }
     }
@@ -129,7 +134,7 @@ impl<'a> Prepared<'a> {
             if self.text.len() > MAX_INPUT_BYTES {
                 return Reading { value: Err(Stop::Limit), as_list: None };
             }
-            let budget = &mut Budget::default();
+            let budget = &mut Budget::reading();
             match parse_under(&self.text, self.policy) {
                 Err(stop) => Reading { value: Err(stop), as_list: None },
                 Ok(parsed) => Reading {

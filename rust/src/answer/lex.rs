@@ -60,6 +60,9 @@ struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     fn token(&mut self) -> Result<Option<Token<'a>>, Stop> {
         let Some(first) = self.rest.chars().next() else { return Ok(None) };
+        if let Some(digits) = self.digits_in_base() {
+            return Ok(Some(Token::Number(digits)));
+        }
         let starts_number = first.is_ascii_digit()
             || (first == '.' && self.rest[1..].starts_with(|c: char| c.is_ascii_digit()));
         if starts_number {
@@ -117,6 +120,11 @@ impl<'a> Lexer<'a> {
             self.take(1);
             literal.fraction = Some(self.digits().to_owned());
             literal.repeating = self.repeating();
+            if literal.repeating.is_none()
+                && let Some(fraction) = &mut literal.fraction
+            {
+                literal.repeating = self.dots(fraction);
+            }
         }
         if let Some(after) = self.rest.strip_prefix(['e', 'E']) {
             let sign = usize::from(after.starts_with(['-', '+']));
@@ -135,7 +143,7 @@ impl<'a> Lexer<'a> {
         if digits.is_empty() || digits.len() > 3 || digits.starts_with('0') {
             return;
         }
-        for separator in ["{,}", ",", " "] {
+        for separator in ["{,}", ",", " ", "'", "_"] {
             let bare = separator == ",";
             if bare && (self.depth > 0 || !self.group_bare_commas) {
                 continue;
@@ -149,8 +157,48 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// `\overline{3}` or `\dot{3}` right after the decimals.
+    /// `0.333...`: a block that is printed at least twice, three times if it is one digit, goes on for ever.
+    fn dots(&mut self, fraction: &mut String) -> Option<String> {
+        let length =
+            ["...", "\\ldots"].iter().find(|dots| self.rest.starts_with(**dots)).map(|dots| dots.len())?;
+        let block = (1..=fraction.len() / 2).find(|block| {
+            let times = if *block == 1 { 3 } else { 2 };
+            let tail = fraction.len().checked_sub(block * times);
+            tail.is_some_and(|tail| {
+                let digits = &fraction.as_bytes()[tail..];
+                digits.chunks(*block).all(|chunk| chunk == &digits[..*block])
+            })
+        })?;
+        self.take(length);
+        Some(fraction.split_off(fraction.len() - block))
+    }
+
+    /// `1A_{16}`: digits and letters with a base above ten after them.
+    fn digits_in_base(&mut self) -> Option<Literal> {
+        let length = self.rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let (digits, after) = self.rest.split_at(length);
+        let subscript = after.strip_prefix('_')?;
+        let subscript = subscript.strip_prefix('{').unwrap_or(subscript);
+        let base = subscript.get(..2)?.parse::<u32>().ok().filter(|base| (11..=36).contains(base))?;
+        let fits = digits.bytes().any(|byte| byte.is_ascii_alphabetic())
+            && digits.chars().all(|digit| digit.is_digit(base) && !digit.is_ascii_lowercase());
+        // A letter alone with a two-digit subscript is a variable, unless more digits follow it.
+        (fits && digits.len() > 1).then(|| {
+            self.take(length);
+            Literal { digits: digits.to_owned(), ..Literal::default() }
+        })
+    }
+
+    /// `\overline{3}`, `\dot{3}` or `(3)` right after the decimals.
     fn repeating(&mut self) -> Option<String> {
+        let bracketed = self.rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        if let Some((digits, _)) = bracketed
+            && !digits.is_empty()
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            self.take(digits.len() + 2);
+            return Some(digits.to_owned());
+        }
         let after = ["\\overline{", "\\dot{"].iter().find_map(|command| self.rest.strip_prefix(command))?;
         let (digits, _) = after.split_once('}')?;
         let fine = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -27,8 +27,18 @@ pub const MAX_ENDS: usize = 100;
 pub const MAX_DETERMINANT: usize = 5;
 /// Power of a variable that an expression is put in for.
 pub const MAX_SUBSTITUTED_POWER: i32 = 12;
-/// Work of one evaluation, in units of roughly a nanosecond on a 2020s core.
-pub const MAX_WORK: u64 = 8_000_000;
+/// Terms of one expression graph.
+pub const MAX_GRAPH_TERMS: usize = 4_000;
+/// Terms of one sum in an expression graph.
+pub const MAX_SUM_TERMS: usize = 400;
+/// Bits of a rational in an expression graph.
+pub const MAX_NUMBER_BITS: usize = 100_000;
+/// Bits of the precision at which algebraic numbers are told from zero.
+pub const MAX_SEPARATION_BITS: usize = 20_000;
+/// Work of one comparison, in units of roughly a nanosecond on a 2020s core.
+pub const MAX_WORK: u64 = 20_000_000;
+/// Work of reading one answer into exact values, in the same units.
+pub const MAX_READING_WORK: u64 = 1_000_000;
 
 /// Why no value came out of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +65,11 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// A budget for reading one answer.
+    pub fn reading() -> Self {
+        Self { left: MAX_READING_WORK, steps: None }
+    }
+
     /// A budget that keeps the steps it is told.
     pub fn tracing() -> Self {
         Self { steps: Some(Vec::new()), ..Self::default() }

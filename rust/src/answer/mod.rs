@@ -7,11 +7,13 @@
 pub mod batch;
 pub mod compare;
 pub mod extract;
+pub mod identity;
 mod lex;
 pub mod limits;
 mod names;
 pub mod normalize;
 pub mod parse;
+mod repairs;
 mod replacements;
 pub mod tree;
 pub mod units;

@@ -3,15 +3,34 @@
 use super::lex::{Lexeme, Token};
 
 /// Functions with a bracketed or juxtaposed argument.
-pub const FUNCTIONS: [&str; 22] = [
+pub const FUNCTIONS: &[&str] = &[
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "ln",
-    "log", "lg", "exp", "gcd", "lcm", "max", "min", "abs", "floor",
+    "log", "lg", "lb", "exp", "gcd", "lcm", "max", "min", "abs", "floor", "arccot", "coth", "sech", "csch",
+    "cis", "re", "im", "tg", "ctg", "cotg", "cosec", "arctg", "arcctg", "asin", "acos", "atan", "ceil",
+    "ceiling", "conj", "sgn", "arsinh", "arcosh", "artanh",
 ];
 
+/// The name by which a function is known further on.
+pub fn canonical_function(name: &str) -> &str {
+    match name {
+        "tg" => "tan",
+        "ctg" | "cotg" => "cot",
+        "cosec" => "csc",
+        "arctg" | "atan" => "arctan",
+        "arcctg" => "arccot",
+        "asin" => "arcsin",
+        "acos" => "arccos",
+        "ceil" => "ceiling",
+        "conj" => "conjugate",
+        name => name,
+    }
+}
+
 /// Letters with a command.
-pub const GREEK: [&str; 14] = [
+pub const GREEK: &[&str] = &[
     "alpha", "beta", "gamma", "delta", "epsilon", "theta", "lambda", "mu", "phi", "rho", "sigma", "tau",
-    "omega", "ell",
+    "omega", "ell", "eta", "zeta", "kappa", "nu", "xi", "chi", "psi", "iota", "Gamma", "Delta", "Theta",
+    "Lambda", "Sigma", "Phi", "Psi", "Omega", "Xi",
 ];
 
 /// Two-letter words that are language in either case, not products of two variables.

@@ -1,30 +1,72 @@
 //! Removes what does not change the meaning of an answer: wrappers, spacing, style, unicode forms.
 //!
-//! Three rules, each driven by a table of [`super::replacements`], applied until nothing changes: `unicode` maps characters,
-//! `commands` maps LaTeX commands, `edges` trims.
+//! Rules by name, each driven by a table of [`super::replacements`], applied in order until nothing changes: `entities` (HTML),
+//! `unicode`, `commands` (LaTeX), `residue` (words of the prompt), `edges` (trimming), and the repairs `escapes`,
+//! `backslash` and `braces` of [`super::repairs`].
 
+use super::names::FUNCTIONS;
+use super::repairs;
 use super::replacements::{Action, ascii, character, command, subscript, superscript};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// Rounds of the three rules; two are enough for text people write, the rest is for adversarial nesting.
+/// Rounds of the rules; two are enough for text people write, the rest is for adversarial nesting.
 const MAX_ROUNDS: usize = 8;
 
-/// The answer without wrappers, spacing and spelling variants. Idempotent.
+/// The answer without wrappers, spacing and spelling variants, damage repaired. Idempotent.
 pub fn normalize(text: &str) -> Cow<'_, str> {
+    normalize_with(text, true, &mut |_| {})
+}
+
+/// The same, telling the name of each rule that changed something; repairs only where asked for.
+pub fn normalize_with<'a>(text: &'a str, repair: bool, tell: &mut dyn FnMut(&'static str)) -> Cow<'a, str> {
     let trimmed = edges(text);
     if is_plain(trimmed) {
-        return Cow::Borrowed(trimmed);
+        let bare = repairs::residue(trimmed);
+        if bare == trimmed {
+            return Cow::Borrowed(trimmed);
+        }
     }
-    let mut owned = trimmed.to_owned();
+    let mut owned = text.to_owned();
     for _ in 0..MAX_ROUNDS {
-        let next = edges(&commands(&unicode(&owned))).to_owned();
+        let next = one_round(&owned, repair, tell);
         if next == owned {
             break;
         }
         owned = next;
     }
     Cow::Owned(owned)
+}
+
+fn one_round(text: &str, repair: bool, tell: &mut dyn FnMut(&'static str)) -> String {
+    let mut current = text.to_owned();
+    let mut apply = |name: &'static str, rule: &dyn Fn(&str) -> Option<String>| {
+        if let Some(next) = rule(&current)
+            && next != current
+        {
+            tell(name);
+            current = next;
+        }
+    };
+    let changed = |text: Cow<'_, str>| match text {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(text) => Some(text),
+    };
+    apply("entities", &|text| changed(repairs::entities(text)));
+    if repair {
+        apply("escapes", &|text| changed(repairs::escapes(text)));
+    }
+    apply("unicode", &|text| changed(unicode(text)));
+    if repair {
+        apply("backslash", &|text| changed(repairs::backslash(text)));
+    }
+    apply("commands", &|text| Some(commands(text)));
+    apply("edges", &|text| Some(edges(text).to_owned()));
+    apply("residue", &|text| Some(repairs::residue(text).to_owned()));
+    if repair {
+        apply("braces", &|text| changed(repairs::braces(text)));
+    }
+    current
 }
 
 /// Text that no rule would change.
@@ -59,9 +101,10 @@ fn unicode(text: &str) -> Cow<'_, str> {
             }
         }
         if superscript(c).is_some() || subscript(c).is_some() {
-        } else if c == '\u{C}' && characters.peek() == Some(&'r') {
-            // A form feed is what is left of `\f` after one unescaping too many.
-            out.push_str("\\f");
+        } else if c == '°' && matches!(characters.peek(), Some('C' | 'F')) {
+            out.push_str("\\text{deg");
+            out.extend(characters.next());
+            out.push('}');
         } else if c.is_ascii_control() {
             out.push(' ');
         } else if let Some(replacement) = character(c) {
@@ -115,6 +158,17 @@ fn one_command<'a>(rest: &'a str, braces: &Braces, out: &mut Output) -> &'a str 
             out.push(' ');
             after
         }
+        Some(Action::Gap) => {
+            let joins = ["\\text", "\\mathrm", "(", "\\mbox", ",", ";"]
+                .iter()
+                .any(|next| after_spaces.starts_with(next));
+            if joins || after_spaces.is_empty() || out.text.ends_with([',', ';', '&']) {
+                out.push(' ');
+            } else {
+                out.push_str(", ");
+            }
+            after
+        }
         Some(Action::Rename(to)) => {
             out.push_command(to);
             after
@@ -131,7 +185,18 @@ fn one_command<'a>(rest: &'a str, braces: &Braces, out: &mut Output) -> &'a str 
 
 /// Words stay words; digits and symbols in `\text` are plain mathematics, and so are `\mathrm{e}` and `\mathrm{i}`.
 fn push_words(name: &str, words: &str, out: &mut Output) {
-    let single = matches!(words.trim(), "e" | "i") && name == "mathrm";
+    let single = matches!(words.trim(), "e" | "i" | "C" | "P") && name == "mathrm";
+    let function = words.trim();
+    let ambiguous = matches!(function, "min" | "max" | "re" | "im" | "sec") && name != "operatorname";
+    if !ambiguous && FUNCTIONS.contains(&function)
+        || FUNCTIONS.contains(&function.to_lowercase().as_str()) && name == "operatorname"
+    {
+        out.push_command(&format!("\\{}", function.to_lowercase()));
+        return;
+    }
+    if words.contains("\\text") {
+        return push_words(name, &words.replace("\\text", ""), out);
+    }
     let mathematics = words.contains(['\\', '$', '^', '=']) && !words.contains("^2") && !words.contains("^3");
     if words.chars().all(|c| matches!(c, '.' | ',' | ' ')) {
         out.push(' ');
@@ -220,7 +285,6 @@ impl Output {
 fn edges(text: &str) -> &str {
     let mut current = text;
     loop {
-        // A form feed is not trimmed: it may be what is left of `\f`.
         let mut next = current.trim_matches([' ', '\t', '\r', '\n']);
         let closing = next.trim_end_matches(['.', ',', ';', ' ']);
         // `0.5.` loses a stop; `\,` and `1.` do too, `...` is left to the parser.

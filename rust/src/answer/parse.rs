@@ -6,13 +6,16 @@
 use super::compare::Policy;
 use super::lex::{Lexeme, Token, lex};
 use super::limits::{MAX_DEPTH, MAX_LINKS, Stop};
-use super::names::{is_product, is_prose, is_separator};
+use super::names::{is_prose, is_separator};
 use super::tree::{Node, Relation};
-use super::units::{self, Unit};
 
 mod atoms;
+mod counting;
 mod matrices;
+mod measures;
+mod reversed;
 mod sets;
+mod words;
 
 /// A parsed answer.
 #[derive(Debug, Clone)]
@@ -32,15 +35,21 @@ pub fn parse(normalized: &str) -> Result<Parsed, Stop> {
 pub fn parse_under(normalized: &str, policy: Policy) -> Result<Parsed, Stop> {
     let lexed = lex(normalized, policy.thousands)?;
     let grouped = lexed.bare_comma_grouping;
-    let tree = read(lexed.lexemes)?;
-    let as_list = if grouped { read(lex(normalized, false)?.lexemes).ok() } else { None };
+    let tree = read(lexed.lexemes, policy)?;
+    let as_list = if grouped { read(lex(normalized, false)?.lexemes, policy).ok() } else { None };
     Ok(Parsed { tree, as_list })
 }
 
-fn read(lexemes: Vec<Lexeme<'_>>) -> Result<Node, Stop> {
-    let lexemes = without_doubled_brackets(lexemes);
+fn read(lexemes: Vec<Lexeme<'_>>, policy: Policy) -> Result<Node, Stop> {
+    let mut lexemes = without_doubled_brackets(lexemes);
+    if let Some(clock) = words::clock(&lexemes) {
+        return Ok(clock);
+    }
     if let Some(text) = is_prose(&lexemes) {
         return Ok(Node::Text(text));
+    }
+    if policy.reversed_brackets {
+        reversed::turn(&mut lexemes);
     }
     let mut parser = Parser { lexemes, at: 0, depth: 0, links: 0 };
     let node = parser.list()?;
@@ -162,6 +171,9 @@ impl<'a> Parser<'a> {
         let first = self.set()?;
         let mut sides = vec![first];
         let mut relations = Vec::new();
+        if let Some(congruence) = self.congruence(&sides[0])? {
+            return Ok(congruence);
+        }
         while let Some(relation) = self.relation() {
             self.link()?;
             relations.push(relation);
@@ -184,6 +196,7 @@ impl<'a> Parser<'a> {
             Token::Command("ge") => (Relation::GreaterEqual, 1),
             Token::Command("ne") => (Relation::NotEqual, 1),
             Token::Command("in") => (Relation::In, 1),
+            Token::Command("notin") => (Relation::NotIn, 1),
             Token::Command("approx") => (Relation::Approximately, 1),
             _ => return None,
         };
@@ -254,6 +267,11 @@ impl<'a> Parser<'a> {
                     let divisor = self.factor()?;
                     factors = vec![Node::Quotient(Box::new(product_of(factors)), Box::new(divisor))];
                 }
+                Some(Token::Command("bmod" | "mod") | Token::Word("mod")) => {
+                    self.at += 1;
+                    let modulus = self.factor()?;
+                    factors = vec![Node::Call("mod".to_owned(), vec![product_of(factors), modulus])];
+                }
                 Some(Token::Mark(':')) => {
                     self.at += 1;
                     let right = self.factor()?;
@@ -268,8 +286,7 @@ impl<'a> Parser<'a> {
                     factors = vec![Node::Percent(Box::new(product_of(factors)))];
                 }
                 Some(token) if self.unit(token).is_some() => {
-                    let unit = self.take_unit().ok_or(Stop::Beyond)?;
-                    factors = vec![Node::Measured(Box::new(product_of(factors)), unit)];
+                    factors = vec![self.measured(product_of(factors))?];
                 }
                 Some(_) if self.at_factor() => factors.push(self.power()?),
                 _ => break,
@@ -300,57 +317,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn currency(&mut self) -> Option<Unit> {
-        let unit = match self.peek()? {
-            Token::Command("$") => units::find("$"),
-            Token::Mark('€') => units::find("€"),
-            Token::Mark('£') => units::find("£"),
-            Token::Mark('₹') => units::find("₹"),
-            _ => None,
-        };
-        self.at += usize::from(unit.is_some());
-        unit
-    }
-
-    fn unit(&self, token: &Token<'_>) -> Option<Unit> {
-        match token {
-            Token::Word("square" | "sq" | "cubic") => self.power_unit().map(|(unit, _)| unit),
-            Token::Text(words) => units::find(words),
-            Token::Word(word) if word.len() > 1 && *word != "in" && !is_product(word) => units::find(word),
-            Token::Command("$") => units::find("$"),
-            Token::Mark('€') => units::find("€"),
-            _ => None,
-        }
-    }
-
-    /// `square units` without `\text`, and its tokens; a lone `squares` is a count.
-    fn power_unit(&self) -> Option<(Unit, usize)> {
-        match (self.peek()?, self.peek_after(1)) {
-            (Token::Word(power @ ("square" | "sq" | "cubic")), Some(Token::Word(unit))) => {
-                units::find(&format!("{power} {unit}")).map(|unit| (unit, 2))
-            }
-            (Token::Word("square"), None) => units::find("square").map(|unit| (unit, 1)),
-            _ => None,
-        }
-    }
-
-    /// A unit and its power; only a relation, a separator or the end may follow.
-    fn take_unit(&mut self) -> Option<Unit> {
-        if let Some((unit, length)) = self.power_unit() {
-            self.at += length;
-            return Some(unit);
-        }
-        let mut unit = self.unit(self.peek()?)?;
-        self.at += 1;
-        if self.peek() == Some(&Token::Mark('^')) {
-            let braces = usize::from(self.peek_after(1) == Some(&Token::Mark('{')));
-            let Some(Token::Number(power)) = self.peek_after(1 + braces) else { return None };
-            unit.power = power.digits.parse().ok().filter(|power| (1..=9).contains(power))?;
-            self.at += 2 + 2 * braces;
-        }
-        Some(unit)
-    }
-
     /// Whether juxtaposition goes on here. A number continues a product only after a bracket: `2 3` is a mistake.
     fn at_factor(&self) -> bool {
         match self.peek() {
@@ -358,6 +324,7 @@ impl<'a> Parser<'a> {
                 self.spaced() && matches!(self.lexemes[self.at - 1].token, Token::Mark('}' | ')'))
             }
             Some(Token::Word("U")) if self.union_letter() => false,
+            Some(Token::Word("mod")) => false,
             Some(Token::Word(word)) => !is_separator(&Token::Word(word)),
             Some(Token::Command(name)) => atoms::starts_atom(name),
             Some(Token::Mark('(' | '{' | '[')) => true,
@@ -374,7 +341,7 @@ impl<'a> Parser<'a> {
             return Ok(base);
         }
         if let Some(degrees) = self.degree_mark() {
-            return Ok(Node::Measured(Box::new(base), degrees));
+            return self.degrees(base, degrees);
         }
         let exponent = self.deeper(|parser| match parser.sign() {
             Sign::PlusMinus => Err(Stop::Beyond),
@@ -382,16 +349,6 @@ impl<'a> Parser<'a> {
             Sign::Plus | Sign::None => parser.power(),
         })?;
         Ok(Node::Power(Box::new(base), Box::new(exponent)))
-    }
-
-    /// `\circ` or `{\circ}` after `^`.
-    fn degree_mark(&mut self) -> Option<Unit> {
-        let braces = usize::from(self.peek() == Some(&Token::Mark('{')));
-        if self.peek_after(braces) != Some(&Token::Command("circ")) {
-            return None;
-        }
-        self.at += 1 + 2 * braces;
-        units::find("degree")
     }
 
     fn postfix(&mut self) -> Result<Node, Stop> {

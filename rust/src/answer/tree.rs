@@ -40,6 +40,7 @@ pub enum Relation {
     Greater,
     GreaterEqual,
     In,
+    NotIn,
     Approximately,
 }
 
@@ -51,7 +52,7 @@ impl Relation {
             Self::LessEqual => Self::GreaterEqual,
             Self::Greater => Self::Less,
             Self::GreaterEqual => Self::LessEqual,
-            Self::In => return None,
+            Self::In | Self::NotIn => return None,
             same => same,
         })
     }
@@ -65,6 +66,7 @@ impl Relation {
             Self::Greater => "gt",
             Self::GreaterEqual => "ge",
             Self::In => "in",
+            Self::NotIn => "notin",
             Self::Approximately => "approx",
         }
     }
@@ -107,6 +109,25 @@ impl Node {
         let mut out = String::new();
         self.write_json(&mut out);
         out
+    }
+
+    /// With i as a variable, such as the index of a sum.
+    #[must_use]
+    pub fn with_symbol_i(self) -> Self {
+        let all = |nodes: Vec<Self>| nodes.into_iter().map(Self::with_symbol_i).collect();
+        let one = |node: Box<Self>| Box::new(node.with_symbol_i());
+        match self {
+            Self::Constant(Constant::I) => Self::Symbol("i".to_owned()),
+            Self::Negative(inner) => Self::Negative(one(inner)),
+            Self::Percent(inner) => Self::Percent(one(inner)),
+            Self::Sum(items) => Self::Sum(all(items)),
+            Self::Product(items) => Self::Product(all(items)),
+            Self::Call(name, items) => Self::Call(name, all(items)),
+            Self::Quotient(left, right) => Self::Quotient(one(left), one(right)),
+            Self::Power(left, right) => Self::Power(one(left), one(right)),
+            Self::Root(left, right) => Self::Root(one(left), one(right)),
+            node => node,
+        }
     }
 
     fn write_json(&self, out: &mut String) {

@@ -1,5 +1,7 @@
 //! Units an answer may carry. A missing unit is free; two given units must agree.
 
+use super::tree::{Literal, Node};
+
 /// A unit with its exact factor to the reference unit of its dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
@@ -9,11 +11,35 @@ pub struct Unit {
     pub dimension: &'static str,
     /// Power of the dimension: 2 in `cm^2`.
     pub power: u32,
-    /// Exact factor to the reference unit, for power 1.
+    /// Exact factor to the reference unit, for all of its power.
     pub factor: (u64, u64),
 }
 
 impl Unit {
+    /// Whether `2 self` may follow a larger unit, as minutes follow hours.
+    pub fn is_part_of(&self, larger: &Self) -> bool {
+        let product = |left: (u64, u64), right: (u64, u64)| u128::from(left.0) * u128::from(right.1);
+        self.same_dimension(larger)
+            && product(self.factor, larger.factor) < product(larger.factor, self.factor)
+    }
+
+    /// A power of a unit of power 1.
+    pub fn raised(self, power: u32) -> Option<Self> {
+        if power == 1 {
+            return Some(self);
+        }
+        let factor = (self.factor.0.checked_pow(power)?, self.factor.1.checked_pow(power)?);
+        (self.power == 1).then_some(Self { power, factor, ..self })
+    }
+
+    /// One of this unit in another one of its dimension.
+    pub fn in_terms_of(&self, other: &Self) -> Node {
+        let number = |value: u64| Node::Number(Literal { digits: value.to_string(), ..Literal::default() });
+        let top = Node::Product(vec![number(self.factor.0), number(other.factor.1)]);
+        let bottom = Node::Product(vec![number(self.factor.1), number(other.factor.0)]);
+        Node::Quotient(Box::new(top), Box::new(bottom))
+    }
+
     /// Whether two values in these units can be compared by their numbers alone.
     pub fn same_scale(&self, other: &Self) -> bool {
         self.same_dimension(other) && self.factor == other.factor
@@ -53,18 +79,33 @@ const UNITS: &[Entry] = &[
     (&["week"], "time", (604_800, 1)),
     (&["month"], "month", (1, 1)),
     (&["year", "yr"], "year", (1, 1)),
-    (&["ml", "mL", "milliliter", "millilitre"], "volume", (1, 1000)),
-    (&["l", "L", "liter", "litre"], "volume", (1, 1)),
+    (&["ml", "mL", "milliliter", "millilitre"], "volume", (1, 1_000_000)),
+    (&["l", "L", "liter", "litre"], "volume", (1, 1000)),
+    (&["cl", "cL", "centiliter"], "volume", (1, 100_000)),
+    (&["ha", "hectare"], "area", (10_000, 1)),
     (&["gallon", "gal"], "gallon", (1, 1)),
     (&["cup"], "cup", (1, 1)),
     (&["cent", "¢"], "dollar", (1, 100)),
     (&["dollar", "$", "USD"], "dollar", (1, 1)),
     (&["euro", "€", "EUR"], "euro", (1, 1)),
-    (&["£", "GBP"], "sterling", (1, 1)),
+    (&["£", "GBP"], "pound", (1, 1)),
     (&["rupee", "₹"], "rupee", (1, 1)),
     (&["degree", "deg"], "angle", (1, 1)),
     (&["radian", "rad"], "radian", (1, 1)),
-    (&["mph", "miles per hour", "mi/h", "mi/hr"], "mph", (1, 1)),
+    (&["celsius", "degC", "℃"], "celsius", (1, 1)),
+    (&["fahrenheit", "degF", "℉"], "fahrenheit", (1, 1)),
+    (&["kelvin"], "kelvin", (1, 1)),
+    (&["hertz", "Hz"], "frequency", (1, 1)),
+    (&["joule", "J"], "energy", (1, 1)),
+    (&["watt", "W"], "watt", (1, 1)),
+    (&["volt", "V"], "volt", (1, 1)),
+    (&["newton", "N"], "force", (1, 1)),
+    (&["ton", "tonne"], "mass", (1000, 1)),
+    (&["yen", "¥", "JPY"], "yen", (1, 1)),
+    (&["yuan", "RMB", "CNY"], "yuan", (1, 1)),
+    (&["byte"], "byte", (1, 1)),
+    (&["bit"], "bit", (1, 1)),
+    (&["mph", "miles per hour", "mi/h", "mi/hr"], "speed", (1_609_344, 3_600_000)),
     (&["km/h", "kmh", "kph", "km/hr", "kilometers per hour"], "speed", (1000, 3600)),
     (&["m/s", "meters per second"], "speed", (1, 1)),
     (&["cm/s"], "speed", (1, 100)),
@@ -103,7 +144,13 @@ pub fn find(text: &str) -> Option<Unit> {
         }
     }
     let &(names, dimension, factor) = entry(name)?;
-    Some(Unit { name: names[0].to_owned(), dimension, power, factor })
+    let unit = Unit { name: names[0].to_owned(), dimension, power: 1, factor };
+    match (dimension, power) {
+        // Litres and hectares are powers of metres.
+        ("volume", 1) => Some(Unit { dimension: "length", power: 3, ..unit }),
+        ("area", 1) => Some(Unit { dimension: "length", power: 2, ..unit }),
+        _ => unit.raised(power),
+    }
 }
 
 fn entry(name: &str) -> Option<&'static Entry> {

@@ -1,7 +1,8 @@
 //! The path to a verdict, step by step, for people who ask why.
 
 use super::{Policy, Prepared, Verdict};
-use crate::answer::limits::Budget;
+use crate::answer::limits::{Budget, MAX_INPUT_BYTES};
+use crate::answer::normalize::normalize_with;
 
 /// One step of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,11 +23,17 @@ pub struct Explanation {
 }
 
 /// Compares two answers and tells the steps.
-pub fn explain(gold: &str, answer: &str, policy: Policy) -> Explanation {
-    let (gold, answer) = (Prepared::under(gold, policy), Prepared::under(answer, policy));
+pub fn explain(gold_text: &str, answer_text: &str, policy: Policy) -> Explanation {
+    let (gold, answer) = (Prepared::under(gold_text, policy), Prepared::under(answer_text, policy));
     let mut budget = Budget::tracing();
-    for (side, prepared) in [("gold", &gold), ("answer", &answer)] {
-        budget.note("normalize", || format!("{side}: {}", prepared.text()));
+    for (side, text, prepared) in [("gold", gold_text, &gold), ("answer", answer_text, &answer)] {
+        let mut rules = Vec::new();
+        if text.len() <= MAX_INPUT_BYTES {
+            normalize_with(text, policy.repair, &mut |rule| rules.push(rule));
+        }
+        rules.dedup();
+        let by = if rules.is_empty() { String::new() } else { format!(" (by {})", rules.join(", ")) };
+        budget.note("normalize", || format!("{side}: {}{by}", prepared.text()));
         budget.note("read", || format!("{side}: {}", prepared.kind()));
     }
     let verdict = gold.compare_within(&answer, policy, &mut budget);

@@ -47,6 +47,13 @@ pub fn matrices(left: &[Vec<Value>], right: &Value, policy: Policy, budget: &mut
 /// Numbers in a base: digits and base must agree; a number without a base may be the same digits.
 pub fn based(left: &Based, right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
     match right {
+        Value::Based(right) if policy.base_by_value => {
+            if left.value == right.value {
+                Verdict::equal(Reason::SameValue)
+            } else {
+                Verdict::different(Reason::ValueDiffers)
+            }
+        }
         Value::Based(right) => match (left.base == right.base, left.value == right.value) {
             (true, true) => Verdict::equal(Reason::SameValue),
             (true, false) => Verdict::different(Reason::ValueDiffers),
@@ -55,9 +62,15 @@ pub fn based(left: &Based, right: &Value, policy: Policy, budget: &mut Budget) -
         Value::Named(_, value) => items::compare(&Value::Based(left.clone()), value, policy, budget),
         Value::Leaf(leaf) if leaf.unit.is_none() && !leaf.percent => {
             match leaf.value.as_ref().ok().and_then(Ratio::rational) {
-                Some(bare) if bare == left.digits && policy.base_bare => Verdict::equal(Reason::BaseMissing),
+                Some(bare) if Some(&bare) == left.digits.as_ref() && policy.base_bare => {
+                    Verdict::equal(Reason::BaseMissing)
+                }
+                // Digits with letters cannot be meant by a number without them.
+                Some(bare) if bare == left.value && left.digits.is_none() => {
+                    Verdict::equal(Reason::SameValue)
+                }
                 // The value in base ten, or another number.
-                Some(bare) if bare != left.value && bare != left.digits => {
+                Some(bare) if bare != left.value && Some(&bare) != left.digits.as_ref() => {
                     Verdict::different(Reason::ValueDiffers)
                 }
                 _ => Verdict::undecided(Reason::KindDiffers),

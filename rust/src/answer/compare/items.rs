@@ -1,6 +1,6 @@
 //! Answers with parts: sequences, lists, sets, names, relations, words.
 
-use super::{Policy, Reason, Verdict, VerdictKind, forms, leaves};
+use super::{Policy, Reason, Verdict, VerdictKind, families, forms, leaves};
 use crate::answer::limits::{Budget, MAX_UNORDERED_ITEMS};
 use crate::answer::tree::Relation;
 use crate::answer::value::{Leaf, Ratio, Value, region_of};
@@ -23,6 +23,18 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
         }
         (Value::Based(number), other) | (other, Value::Based(number)) => {
             forms::based(number, other, policy, budget)
+        }
+        (Value::Family(parameter, members), other) | (other, Value::Family(parameter, members)) => {
+            families::families((parameter, members), other, policy, budget)
+        }
+        (Value::Congruence(one, two, three), Value::Congruence(four, five, six)) => {
+            families::congruences((one, two, three), (four, five, six), policy, budget)
+        }
+        (Value::Clock(minutes, said), other) | (other, Value::Clock(minutes, said)) => {
+            families::clocks((*minutes, *said), other, policy)
+        }
+        (Value::Point(name, coordinates, count), other) | (other, Value::Point(name, coordinates, count)) => {
+            families::points((name, coordinates, count.as_deref()), other, policy, budget)
         }
         (Value::Region(..), _) | (_, Value::Region(..)) => regions(left, right, budget),
         (Value::Leaf(left), Value::Leaf(right)) => leaves::compare(left, right, policy, budget),
@@ -68,27 +80,30 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
                 Verdict::undecided(Reason::KindDiffers)
             }
         }
-        (Value::Infinity { negative: left }, Value::Infinity { negative: right }) => {
-            if left == right {
-                Verdict::equal(Reason::SameValue)
-            } else {
-                Verdict::different(Reason::ValueDiffers)
-            }
-        }
-        (Value::Infinity { .. }, Value::Leaf(leaf)) | (Value::Leaf(leaf), Value::Infinity { .. }) => {
-            let finite = leaf.value.as_ref().is_ok_and(|value| value.rational().is_some());
-            if finite {
-                Verdict::different(Reason::ValueDiffers)
-            } else {
-                Verdict::undecided(Reason::KindDiffers)
-            }
-        }
+        (Value::Infinity { .. }, Value::Infinity { .. } | Value::Leaf(_))
+        | (Value::Leaf(_), Value::Infinity { .. }) => infinities(left, right),
         (Value::Chain(left, left_relations), Value::Chain(right, right_relations)) => {
             let same = chains(left, left_relations, right, right_relations, policy, budget);
             if same.is_equal() { same } else { forms::equations(whole.0, whole.1).unwrap_or(same) }
         }
         (Value::Text(left), Value::Text(right)) => words(left, right),
+        (Value::Other(left), Value::Other(right)) if left == right => Verdict::equal(Reason::SameText),
         (Value::Other(_), _) | (_, Value::Other(_)) => Verdict::undecided(Reason::NotNative),
+        _ => Verdict::undecided(Reason::KindDiffers),
+    }
+}
+
+fn infinities(left: &Value, right: &Value) -> Verdict {
+    match (left, right) {
+        (Value::Infinity { negative: left }, Value::Infinity { negative: right }) if left == right => {
+            Verdict::equal(Reason::SameValue)
+        }
+        (Value::Infinity { .. }, Value::Infinity { .. }) => Verdict::different(Reason::ValueDiffers),
+        (_, Value::Leaf(leaf)) | (Value::Leaf(leaf), _)
+            if leaf.value.as_ref().is_ok_and(|value| value.rational().is_some()) =>
+        {
+            Verdict::different(Reason::ValueDiffers)
+        }
         _ => Verdict::undecided(Reason::KindDiffers),
     }
 }

@@ -1,147 +1,253 @@
-//! Single values: units, percent signs, exact difference, rounding, separation.
+//! Single values: units, percent signs, exact difference, rounding, identities.
 
 use super::{Policy, Reason, Verdict};
+use crate::answer::identity::{self, Builder, Decision, Graph, Id, Proof};
 use crate::answer::limits::{Budget, Stop};
-use crate::answer::value::{Enclosure, Leaf, Ratio, Value};
+use crate::answer::tree::Node;
+use crate::answer::units::Unit;
+use crate::answer::value::{Leaf, Ratio, Value};
+use dashu_base::DivEuclid;
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
+
+/// Decimals of a printed number that are compared with an exact value.
+const MAX_PRINTED_DECIMALS: usize = 300;
 
 /// Whether the value of an answer, or of any part of it, is undefined.
 pub fn is_undefined(value: &Value) -> bool {
     match value {
         Value::Leaf(leaf) => matches!(leaf.value, Err(Stop::Undefined)),
-        Value::Sequence(_, _, items) | Value::List(items) => items.iter().any(is_undefined),
+        Value::Sequence(_, _, items) | Value::List(items) | Value::Point(_, items, _) => {
+            items.iter().any(is_undefined)
+        }
         Value::Named(_, value) => is_undefined(value),
         Value::Chain(sides, _) => sides.iter().any(|side| matches!(side.value, Err(Stop::Undefined))),
         Value::Matrix(rows) => rows.iter().flatten().any(is_undefined),
-        Value::Infinity { .. } | Value::Based(_) | Value::Region(..) | Value::Text(_) | Value::Other(_) => {
-            false
+        Value::Congruence(_, one, two) => {
+            [one, two].iter().any(|leaf| matches!(leaf.value, Err(Stop::Undefined)))
         }
+        Value::Family(_, members) => members.iter().any(|leaf| matches!(leaf.value, Err(Stop::Undefined))),
+        Value::Infinity { .. }
+        | Value::Based(_)
+        | Value::Region(..)
+        | Value::Text(_)
+        | Value::Clock(..)
+        | Value::Other(_) => false,
     }
 }
 
 /// Compares two values.
 pub fn compare(left: &Leaf, right: &Leaf, policy: Policy, budget: &mut Budget) -> Verdict {
-    let (left_value, right_value) = match (&left.value, &right.value) {
-        (Ok(left), Ok(right)) => (left, right),
-        (Err(Stop::Undefined), _) | (_, Err(Stop::Undefined)) => {
-            return Verdict::undecided(Reason::UndefinedValue);
-        }
-        _ => return separate(left, right).unwrap_or(Verdict::undecided(Reason::NotNative)),
+    let undefined = |leaf: &Leaf| matches!(leaf.value, Err(Stop::Undefined));
+    if undefined(left) || undefined(right) {
+        return Verdict::undecided(Reason::UndefinedValue);
+    }
+    let (left_read, right_read) = (with_letter_unit(left, right), with_letter_unit(right, left));
+    let (left, right) = (left_read.as_ref().unwrap_or(left), right_read.as_ref().unwrap_or(right));
+    let Some((left_scale, right_scale)) = scales(left, right, policy) else {
+        return Verdict::different(Reason::UnitDiffers);
     };
-    match scaled(left, left_value, right, right_value, budget) {
-        Err(stop) => Verdict::undecided(if stop == Stop::Limit { Reason::Limit } else { Reason::NotNative }),
-        Ok(Scaled::Incomparable) => Verdict::different(Reason::UnitDiffers),
-        Ok(Scaled::Unknown) => Verdict::undecided(Reason::NotNative),
-        Ok(Scaled::Values(left_value, right_value)) => {
-            let verdict = exact(left, &left_value, right, &right_value, policy, budget);
-            // A percent sign on one side only: the bare number may be what it counts.
-            if policy.percent_bare && left.percent != right.percent && !verdict.is_equal() {
-                let (Ok(left_bare), Ok(right_bare)) = (&left.value, &right.value) else { return verdict };
-                if exact(left, left_bare, right, right_bare, policy, budget).is_equal() {
-                    return Verdict::equal(Reason::PercentBare);
-                }
-            }
-            verdict
+    let verdict = scaled(left, &left_scale, right, &right_scale, policy, budget);
+    // A percent sign on one side only: the bare number may be what it counts.
+    if policy.percent_bare && left.percent != right.percent && !verdict.is_equal() {
+        let bare = scaled(left, &RBig::ONE, right, &RBig::ONE, policy, budget);
+        if bare.is_equal() {
+            return Verdict::equal(Reason::PercentBare);
         }
     }
+    verdict
 }
 
-enum Scaled {
-    /// On one scale.
-    Values(Ratio, Ratio),
-    /// Of different kinds.
-    Incomparable,
-    /// Convertible in a way that is not native.
-    Unknown,
+/// `2000 g` beside `2 kg`: a last letter is a unit where the other side has one of its kind, and a variable elsewhere.
+fn with_letter_unit(leaf: &Leaf, other: &Leaf) -> Option<Leaf> {
+    let other_unit = other.unit.as_ref()?;
+    let read = || {
+        let Node::Product(factors) = &leaf.node else { return None };
+        let (last, rest) = factors.split_last()?;
+        let (name, power) = match last {
+            Node::Symbol(name) => (name, 1),
+            Node::Power(base, exponent) => match (&**base, &**exponent) {
+                (Node::Symbol(name), Node::Number(power)) => (name, power.digits.parse().ok()?),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let (unit, value) = (crate::answer::units::find(name)?.raised(power)?, rest.first()?);
+        let fits = leaf.unit.is_none() && rest.len() == 1 && unit.same_dimension(other_unit);
+        let node = value.clone();
+        let value = crate::answer::value::evaluate(&node, &mut Budget::reading());
+        let printed = match &node {
+            Node::Number(literal) => literal.printed(),
+            _ => None,
+        };
+        fits.then_some(Leaf { value, node, printed, unit: Some(unit), percent: false })
+    };
+    read()
 }
 
-/// Both values on one scale: percent as hundredths, units by their factors; a missing unit is free.
+/// Factors that bring both values on one scale: percent as hundredths, units by their factors; a missing unit is free. None for
+/// units of different kinds.
+fn scales(left: &Leaf, right: &Leaf, policy: Policy) -> Option<(RBig, RBig)> {
+    let hundredth = RBig::from_parts(IBig::ONE, UBig::from(100u8));
+    let percent = |leaf: &Leaf| {
+        if leaf.percent && !(left.percent && right.percent) { hundredth.clone() } else { RBig::ONE }
+    };
+    let (left_scale, right_scale) = (percent(left), percent(right));
+    let (Some(left_unit), Some(right_unit)) = (&left.unit, &right.unit) else {
+        let free = left.unit.is_none() && right.unit.is_none() || policy.unit_bare;
+        return free.then_some((left_scale, right_scale));
+    };
+    if left_unit.same_scale(right_unit) {
+        return Some((left_scale, right_scale));
+    }
+    let angles = |unit: &Unit| matches!(unit.dimension, "angle" | "radian");
+    if angles(left_unit) && angles(right_unit) && policy.unit_conversion {
+        return Some((left_scale, right_scale));
+    }
+    if !left_unit.same_dimension(right_unit) || !policy.unit_conversion {
+        return None;
+    }
+    let reference = |unit: &Unit| {
+        let (top, bottom) = unit.factor;
+        RBig::from_parts(IBig::from(top), UBig::from(bottom))
+    };
+    Some((left_scale * reference(left_unit), right_scale * reference(right_unit)))
+}
+
 fn scaled(
     left: &Leaf,
-    left_value: &Ratio,
+    left_scale: &RBig,
     right: &Leaf,
-    right_value: &Ratio,
-    budget: &mut Budget,
-) -> Result<Scaled, Stop> {
-    let percent = |leaf: &Leaf, value: &Ratio, budget: &mut Budget| {
-        if leaf.percent && !(left.percent && right.percent) {
-            value.times(&RBig::from_parts(IBig::ONE, UBig::from(100u8)).into(), budget)
-        } else {
-            Ok(value.clone())
-        }
-    };
-    let (left_value, right_value) =
-        (percent(left, left_value, budget)?, percent(right, right_value, budget)?);
-    let (Some(left_unit), Some(right_unit)) = (&left.unit, &right.unit) else {
-        return Ok(Scaled::Values(left_value, right_value));
-    };
-    if !left_unit.same_dimension(right_unit) {
-        let angles = ["angle", "radian"];
-        let both_angles = angles.contains(&left_unit.dimension) && angles.contains(&right_unit.dimension);
-        return Ok(if both_angles { Scaled::Unknown } else { Scaled::Incomparable });
-    }
-    if left_unit.same_scale(right_unit) {
-        return Ok(Scaled::Values(left_value, right_value));
-    }
-    let reference = |unit: &crate::answer::units::Unit| {
-        let (top, bottom) = unit.factor;
-        let power = unit.power as usize;
-        Ratio::from(RBig::from_parts(IBig::from(top).pow(power), UBig::from(bottom).pow(power)))
-    };
-    Ok(Scaled::Values(
-        left_value.times(&reference(left_unit), budget)?,
-        right_value.times(&reference(right_unit), budget)?,
-    ))
-}
-
-fn exact(
-    left: &Leaf,
-    left_value: &Ratio,
-    right: &Leaf,
-    right_value: &Ratio,
+    right_scale: &RBig,
     policy: Policy,
     budget: &mut Budget,
 ) -> Verdict {
-    let Ok(difference) = left_value.difference(right_value, budget) else {
-        return separate(left, right).unwrap_or(Verdict::undecided(Reason::Limit));
-    };
-    if difference.is_zero() {
-        return Verdict::equal(Reason::SameValue);
-    }
     let plain = |leaf: &Leaf| leaf.unit.is_none() && !leaf.percent;
     let plain = plain(left) && plain(right);
-    if plain && (rounds(left, right, policy) || rounds(right, left, policy)) {
+    let exact = if in_radians(left, right, policy) {
+        None
+    } else {
+        left.value.as_ref().ok().zip(right.value.as_ref().ok())
+    };
+    if let Some((left_value, right_value)) = exact {
+        let difference = (|| {
+            let left = left_value.times(&left_scale.clone().into(), budget)?;
+            let right = right_value.times(&right_scale.clone().into(), budget)?;
+            left.difference(&right, budget)
+        })();
+        if let Ok(difference) = difference {
+            if difference.is_zero() {
+                return Verdict::equal(Reason::SameValue);
+            }
+            if plain && (rounds(left, right, policy, budget) || rounds(right, left, policy, budget)) {
+                return Verdict::equal(Reason::RoundedValue);
+            }
+            if difference.is_independent() {
+                return Verdict::different(Reason::ValueDiffers);
+            }
+        }
+    } else if plain && (rounds(left, right, policy, budget) || rounds(right, left, policy, budget)) {
         return Verdict::equal(Reason::RoundedValue);
     }
-    if difference.is_independent() {
-        return Verdict::different(Reason::ValueDiffers);
+    by_identity((left, left_scale), (right, right_scale), policy, budget)
+        .unwrap_or_else(|stop| Verdict::undecided(not_compared(stop)))
+}
+
+/// Whether angles are compared in radians: degrees against radians, or by policy against a bare number.
+fn in_radians(left: &Leaf, right: &Leaf, policy: Policy) -> bool {
+    let dimension = |leaf: &Leaf| leaf.unit.as_ref().map(|unit| unit.dimension);
+    match (dimension(left), dimension(right)) {
+        (Some("angle"), Some("radian")) | (Some("radian"), Some("angle")) => true,
+        (Some("angle"), None) | (None, Some("angle")) => policy.degrees_as_radians,
+        _ => false,
     }
-    let separated = if plain { separate(left, right) } else { None };
-    separated.unwrap_or(Verdict::undecided(Reason::NotNative))
+}
+
+fn not_compared(stop: Stop) -> Reason {
+    match stop {
+        Stop::Undefined => Reason::UndefinedValue,
+        Stop::Limit => Reason::Limit,
+        Stop::Beyond => Reason::NotNative,
+    }
+}
+
+/// By reduction to independent atoms, balls and exact zero tests.
+fn by_identity(
+    (left, left_scale): (&Leaf, &RBig),
+    (right, right_scale): (&Leaf, &RBig),
+    policy: Policy,
+    budget: &mut Budget,
+) -> Result<Verdict, Stop> {
+    let mut graph = Graph::default();
+    let radians = in_radians(left, right, policy);
+    let mut built = |leaf: &Leaf, scale: &RBig, budget: &mut Budget| -> Result<Id, Stop> {
+        let mut builder = Builder::new(&mut graph, policy, budget);
+        let id = match &leaf.unit {
+            Some(unit) if radians => {
+                builder.build(&Node::Measured(Box::new(leaf.node.clone()), unit.clone()))?
+            }
+            _ => builder.build(&leaf.node)?,
+        };
+        graph.scaled(id, scale)
+    };
+    let (one, two) = (built(left, left_scale, budget)?, built(right, right_scale, budget)?);
+    let decision = identity::compare(&mut graph, one, two, policy.common_domain, budget)?;
+    budget.note("identity", || match decision {
+        Decision::Equal(proof) => format!("equal: {}", proof.describe()),
+        Decision::Different(0) => "different normal forms".to_owned(),
+        Decision::Different(bits) => format!("different: balls of {bits} bits do not meet"),
+        Decision::Unseparated => "balls of 1024 bits meet, no exact argument applies".to_owned(),
+        Decision::NoCommonPoint => "no sample point at which both are defined".to_owned(),
+    });
+    Ok(match decision {
+        Decision::Equal(Proof::NormalForm) => Verdict::equal(Reason::SameValue),
+        Decision::Equal(_) => Verdict::equal(Reason::SameIdentity),
+        Decision::Different(_) => Verdict::different(Reason::ValueSeparated),
+        Decision::Unseparated => Verdict::undecided(Reason::Unseparated),
+        Decision::NoCommonPoint => Verdict::undecided(Reason::NoCommonDomain),
+    })
 }
 
 /// Whether `decimal` is a decimal with enough digits that rounds or truncates the exact `value`.
-fn rounds(decimal: &Leaf, value: &Leaf, policy: Policy) -> bool {
+fn rounds(decimal: &Leaf, value: &Leaf, policy: Policy, budget: &mut Budget) -> bool {
     let (Some(printed), None) = (decimal.printed, value.printed) else { return false };
-    if printed.significant < policy.rounded_from {
+    if printed.significant < policy.rounded_from || printed.decimals > MAX_PRINTED_DECIMALS {
         return false;
     }
-    let number = decimal.value.as_ref().ok().and_then(Ratio::rational);
-    let enclosure = match value.value.as_ref().ok().and_then(Ratio::rational) {
-        Some(rational) => Some(Enclosure::rational(&rational)),
-        None => Enclosure::of(&value.node),
+    let Some(number) = decimal.value.as_ref().ok().and_then(Ratio::rational) else { return false };
+    let ends = match value.value.as_ref().ok().and_then(Ratio::rational) {
+        Some(exact) => Some((exact.clone(), exact)),
+        None => ends(&value.node, 80 + 4 * printed.decimals, policy, budget),
     };
-    // Beyond this the enclosure is not fine enough to tell the last digit.
-    let fits = printed.decimals <= 80;
-    matches!((number, enclosure), (Some(number), Some(enclosure)) if fits && enclosure.rounds_to(&number, printed.decimals))
+    ends.is_some_and(|(low, high)| is_rounded(&number, printed.decimals, &low, &high))
 }
 
-/// "Different" if two real constants lie in disjoint intervals.
-fn separate(left: &Leaf, right: &Leaf) -> Option<Verdict> {
-    if left.unit.is_some() || right.unit.is_some() || left.percent || right.percent {
+/// A real constant between two rationals.
+fn ends(node: &Node, bits: usize, policy: Policy, budget: &mut Budget) -> Option<(RBig, RBig)> {
+    let mut graph = Graph::default();
+    let id = Builder::new(&mut graph, policy, budget).build(node).ok()?;
+    if !graph.is_constant(id) {
         return None;
     }
-    let apart = Enclosure::of(&left.node)?.is_apart_from(&Enclosure::of(&right.node)?);
-    apart.then_some(Verdict::different(Reason::ValueSeparated))
+    let value = identity::enclosed(&graph, id, bits + 400, budget).ok()??;
+    let real = value.im.is_none();
+    real.then(|| value.re.ends(4 * bits + 4000)).flatten()
+}
+
+/// Whether a number with these decimals is every value between the ends, rounded to nearest or cut.
+fn is_rounded(printed: &RBig, decimals: usize, low: &RBig, high: &RBig) -> bool {
+    let scale = RBig::from(UBig::from(10u8).pow(decimals));
+    let half = RBig::from_parts(IBig::ONE, UBig::from(2u8));
+    let floor = |value: RBig| value.numerator().clone().div_euclid(IBig::from(value.denominator().clone()));
+    let wanted = (printed * &scale).numerator().clone();
+    // Of the magnitude, so that a cut is towards zero.
+    let negative = *low < RBig::ZERO;
+    let (near, far) = if negative { (-high.clone(), -low.clone()) } else { (low.clone(), high.clone()) };
+    let wanted = if negative { -wanted } else { wanted };
+    if near < RBig::ZERO {
+        return false;
+    }
+    [RBig::ZERO, half]
+        .iter()
+        .any(|offset| floor(&near * &scale + offset) == wanted && floor(&far * &scale + offset) == wanted)
 }

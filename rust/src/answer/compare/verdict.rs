@@ -49,6 +49,8 @@ reasons! {
     SameText = "same_text",
     /// The same exact value.
     SameValue = "same_value",
+    /// The same number or function, by an identity.
+    SameIdentity = "same_identity",
     /// A decimal that rounds or truncates the exact value.
     RoundedValue = "rounded_value",
     /// `35\%` and 35.
@@ -95,6 +97,10 @@ reasons! {
     NameDiffers = "name_differs",
     /// Readable, beyond what is decided natively.
     NotNative = "not_native",
+    /// Not told apart at the highest precision, and not proved equal.
+    Unseparated = "unseparated",
+    /// No point at which both are defined.
+    NoCommonDomain = "no_common_domain",
     /// Different kinds of answer, such as words and a number.
     KindDiffers = "kind_differs",
     /// At least one is not readable as mathematics.

@@ -1,9 +1,9 @@
 //! The smallest parts of an expression: numbers, names, functions and whatever stands in brackets.
 
-use super::{Parser, Sign, sets};
+use super::{Parser, Sign};
 use crate::answer::lex::Token;
 use crate::answer::limits::Stop;
-use crate::answer::names::{FUNCTIONS, GREEK, is_product};
+use crate::answer::names::{FUNCTIONS, GREEK, canonical_function, is_product};
 use crate::answer::tree::{Constant, Literal, Node};
 
 /// Bases with a name.
@@ -38,6 +38,11 @@ pub fn starts_atom(name: &str) -> bool {
             | "emptyset"
             | "log"
             | "begin"
+            | "overline"
+            | "sum"
+            | "prod"
+            | "Re"
+            | "Im"
     ) || FUNCTIONS.contains(&name)
         || GREEK.contains(&name)
 }
@@ -49,11 +54,25 @@ impl<'a> Parser<'a> {
             Token::Word(word) => self.word(word),
             Token::Command(name) => self.command(name),
             Token::Mark(open @ ('(' | '[' | '<')) => self.brackets(open),
+            Token::Mark('{') if self.peek() == Some(&Token::Mark('}')) => {
+                self.at -= 1;
+                self.prescript()?.ok_or(Stop::Beyond)
+            }
             Token::Mark('{') => self.group(),
+            Token::Mark('_' | '^') => {
+                self.at -= 1;
+                self.prescript()?.ok_or(Stop::Beyond)
+            }
             Token::Mark('|') => {
                 let inner = self.deeper(Self::sum)?;
                 self.expect('|')?;
                 Ok(Node::Call("abs".to_owned(), vec![inner]))
+            }
+            // `\text{1A}_{16}`
+            Token::Text(digits) if self.peek() == Some(&Token::Mark('_')) => {
+                let literal = Literal { digits: digits.to_owned(), ..Literal::default() };
+                self.at += 1;
+                Ok(Node::Call("base".to_owned(), vec![Node::Number(literal), self.base()?]))
             }
             Token::Text(_) | Token::Mark(_) => Err(Stop::Beyond),
         }
@@ -128,11 +147,29 @@ impl<'a> Parser<'a> {
             lexeme.token = Token::Word(rest);
             lexeme.spaced = false;
         }
-        let call = matches!(first, 'f' | 'g' | 'h') && rest.is_empty() && !self.spaced();
-        if call && self.peek() == Some(&Token::Mark('(')) {
+        if rest.is_empty()
+            && let Some(node) = self.scripts(first)
+        {
+            return Ok(node);
+        }
+        let inverse = self.peek() == Some(&Token::Mark('^'))
+            && (1..5).any(|distance| self.peek_after(distance) == Some(&Token::Mark('-')))
+            && matches!(first, 'f' | 'g' | 'h');
+        if inverse {
+            return Err(Stop::Beyond);
+        }
+        let named = matches!(first, 'f' | 'g' | 'h' | 'A'..='H' | 'J'..='Z');
+        if named && rest.is_empty() && !self.spaced() && self.peek() == Some(&Token::Mark('(')) {
+            let start = self.at;
             self.at += 1;
             let argument = self.brackets('(')?;
-            return Ok(Node::Call(first.to_string(), vec![argument]));
+            match argument {
+                Node::Bracketed('(', ')', items) => return Ok(Node::Call(first.to_string(), items)),
+                argument if !first.is_ascii_uppercase() || is_name(&argument) => {
+                    return Ok(Node::Call(first.to_string(), vec![argument]));
+                }
+                _ => self.at = start,
+            }
         }
         match first {
             'e' if rest.is_empty() => Ok(Node::Constant(Constant::E)),
@@ -165,6 +202,16 @@ impl<'a> Parser<'a> {
                 let (top, bottom) = (self.argument()?, self.argument()?);
                 Ok(Node::Quotient(Box::new(top), Box::new(bottom)))
             }
+            "sum" => self.big_operator("sum"),
+            "prod" => self.big_operator("product"),
+            "overline" | "conj" => {
+                let inner = self.argument()?;
+                // Letters under a bar are a segment or digits.
+                if matches!(inner, Node::Product(_)) && !has_number(&inner) {
+                    return Err(Stop::Beyond);
+                }
+                Ok(Node::Call("conjugate".to_owned(), vec![inner]))
+            }
             "binom" => {
                 let arguments = vec![self.argument()?, self.argument()?];
                 Ok(Node::Call("binomial".to_owned(), arguments))
@@ -175,7 +222,9 @@ impl<'a> Parser<'a> {
             "emptyset" => Ok(Node::Bracketed('{', '}', Vec::new())),
             "begin" => self.environment(),
             "mathbb" => self.number_set(),
-            "R" | "Reals" => Ok(sets::reals()),
+            "R" | "Reals" => self.signed_reals(),
+            "Re" => self.function("re"),
+            "Im" => self.function("im"),
             "lfloor" => self.between("rfloor", "floor"),
             "lceil" => self.between("rceil", "ceiling"),
             "{" => self.brackets('{'),
@@ -217,10 +266,10 @@ impl<'a> Parser<'a> {
             single => vec![single],
         };
         arguments.extend(base);
-        let call = Node::Call(name.to_owned(), arguments);
+        let call = Node::Call(canonical_function(name).to_owned(), arguments);
         Ok(match exponent {
-            // The inverse function, not the reciprocal: left to readers who know.
-            Some(Node::Negative(_)) => return Err(Stop::Beyond),
+            // The inverse function, not the reciprocal.
+            Some(Node::Negative(inner)) => return inverse_function(name, &inner, call),
             Some(exponent) => Node::Power(Box::new(call), Box::new(exponent)),
             None => call,
         })
@@ -230,6 +279,12 @@ impl<'a> Parser<'a> {
     fn function_argument(&mut self) -> Result<Node, Stop> {
         if self.take(&Token::Mark('(')) {
             return self.brackets('(');
+        }
+        if self.take(&Token::Command("{")) {
+            return Ok(match self.brackets('{')? {
+                Node::Bracketed('{', '}', items) => Node::Bracketed('(', ')', items),
+                node => node,
+            });
         }
         let negative = matches!(self.sign(), Sign::Minus);
         let mut factors = vec![self.power()?];
@@ -278,6 +333,8 @@ impl<'a> Parser<'a> {
             let mut node = parser.list()?;
             if parser.take(&Token::Command("over")) {
                 node = Node::Quotient(Box::new(node), Box::new(parser.sum()?));
+            } else if parser.take(&Token::Command("choose")) {
+                node = Node::Call("binomial".to_owned(), vec![node, parser.sum()?]);
             }
             parser.expect('}')?;
             Ok(match node {
@@ -288,7 +345,7 @@ impl<'a> Parser<'a> {
     }
 
     /// What TeX takes as one argument: a group, one digit, one letter or one command.
-    fn argument(&mut self) -> Result<Node, Stop> {
+    pub(super) fn argument(&mut self) -> Result<Node, Stop> {
         if self.take(&Token::Mark('{')) {
             return self.group();
         }
@@ -305,6 +362,32 @@ impl<'a> Parser<'a> {
             }
             _ => Err(Stop::Beyond),
         }
+    }
+}
+
+/// `\sin^{-1} x` is the arcsine.
+fn inverse_function(name: &str, power: &Node, call: Node) -> Result<Node, Stop> {
+    let (Node::Call(_, arguments), true) = (call, *power == integer(1)) else { return Err(Stop::Beyond) };
+    let inverse = match name {
+        "sin" => "arcsin",
+        "cos" => "arccos",
+        "tan" => "arctan",
+        "cot" => "arccot",
+        _ => return Err(Stop::Beyond),
+    };
+    Ok(Node::Call(inverse.to_owned(), arguments))
+}
+
+fn is_name(node: &Node) -> bool {
+    matches!(node, Node::Symbol(_))
+}
+
+fn has_number(node: &Node) -> bool {
+    match node {
+        Node::Number(_) | Node::Constant(_) => true,
+        Node::Product(items) | Node::Sum(items) => items.iter().any(has_number),
+        Node::Negative(inner) => has_number(inner),
+        _ => false,
     }
 }
 

@@ -16,7 +16,9 @@ impl Parser<'_> {
         let name = self.environment_name()?;
         let determinant = match name {
             "vmatrix" => true,
-            "matrix" | "pmatrix" | "bmatrix" | "smallmatrix" => false,
+            "matrix" | "pmatrix" | "bmatrix" | "smallmatrix" | "cases" | "aligned" | "align" | "gathered" => {
+                false
+            }
             "array" => {
                 self.expect('{')?;
                 while !self.take(&Token::Mark('}')) {
@@ -26,7 +28,12 @@ impl Parser<'_> {
             }
             _ => return Err(Stop::Beyond),
         };
-        let rows = self.deeper(Self::rows)?;
+        let listed = matches!(name, "cases" | "aligned" | "align" | "gathered");
+        let rows = if listed { self.deeper(Self::lines)? } else { self.deeper(Self::rows)? };
+        if listed {
+            let lines = rows.into_iter().flatten().collect();
+            return if self.environment_name()? == name { Ok(Node::List(lines)) } else { Err(Stop::Beyond) };
+        }
         if self.environment_name()? != name || rows.iter().any(|row| row.len() != rows[0].len()) {
             return Err(Stop::Beyond);
         }
@@ -46,10 +53,39 @@ impl Parser<'_> {
             Token::Word("vmatrix") => "vmatrix",
             Token::Word("smallmatrix") => "smallmatrix",
             Token::Word("array") => "array",
+            Token::Word("cases") => "cases",
+            Token::Word("aligned") => "aligned",
+            Token::Word("align") => "align",
+            Token::Word("gathered") => "gathered",
             _ => return Err(Stop::Beyond),
         };
         self.expect('}')?;
         Ok(name)
+    }
+
+    /// One relation or value per line, up to and with `\end`; marks of alignment say nothing.
+    fn lines(&mut self) -> Result<Vec<Vec<Node>>, Stop> {
+        let end = self.lexemes[self.at..].iter().position(|lexeme| lexeme.token == Token::Command("end"));
+        let end = self.at + end.ok_or(Stop::Beyond)?;
+        let inside = self.at..end;
+        let mut position = 0;
+        self.lexemes.retain(|lexeme| {
+            position += 1;
+            !(inside.contains(&(position - 1)) && lexeme.token == Token::Mark('&'))
+        });
+        let mut lines = Vec::new();
+        loop {
+            lines.push(vec![self.chain()?]);
+            while matches!(self.peek(), Some(Token::Mark(',' | ';'))) {
+                self.at += 1;
+            }
+            match self.next()? {
+                Token::Command("\\") if self.take(&Token::Command("end")) => return Ok(lines),
+                Token::Command("\\") => {}
+                Token::Command("end") => return Ok(lines),
+                _ => return Err(Stop::Beyond),
+            }
+        }
     }
 
     /// Rows up to and with `\end`.

@@ -105,9 +105,55 @@ impl Parser<'_> {
     /// What follows `\mathbb`.
     pub(super) fn number_set(&mut self) -> Result<Node, Stop> {
         let braces = self.take(&Token::Mark('{'));
-        if !self.take(&Token::Word("R")) || (braces && !self.take(&Token::Mark('}'))) {
+        let name = match self.next()? {
+            Token::Word("R") => "reals",
+            Token::Word("Z") => "integers",
+            Token::Word("N") => "naturals",
+            Token::Word("Q") => "rationals",
+            Token::Word("C") => "complexes",
+            _ => return Err(Stop::Beyond),
+        };
+        if braces && !self.take(&Token::Mark('}')) {
             return Err(Stop::Beyond);
         }
-        Ok(reals())
+        if name == "reals" { self.signed_reals() } else { Ok(Node::Call(name.to_owned(), Vec::new())) }
+    }
+
+    /// `^+`, `_+`, `^-`, `_{>0}` after the real numbers.
+    pub(super) fn signed_reals(&mut self) -> Result<Node, Stop> {
+        if !matches!(self.peek(), Some(Token::Mark('^' | '_'))) {
+            return Ok(reals());
+        }
+        self.at += 1;
+        let braces = self.take(&Token::Mark('{'));
+        let (greater, mut equal) = match self.next()? {
+            Token::Mark('+' | '>') => (true, false),
+            Token::Mark('-' | '<') => (false, false),
+            Token::Command("ge") => (true, true),
+            Token::Command("le") => (false, true),
+            _ => return Err(Stop::Beyond),
+        };
+        equal |= self.take(&Token::Mark('='));
+        if let Some(Token::Number(literal)) = self.peek() {
+            if literal.digits != "0" {
+                return Err(Stop::Beyond);
+            }
+            self.at += 1;
+        }
+        if braces {
+            self.expect('}')?;
+        }
+        let zero =
+            Node::Number(crate::answer::tree::Literal { digits: "0".to_owned(), ..Default::default() });
+        let infinity = Node::Constant(crate::answer::tree::Constant::Infinity);
+        Ok(if greater {
+            Node::Bracketed(if equal { '[' } else { '(' }, ')', vec![zero, infinity])
+        } else {
+            Node::Bracketed(
+                '(',
+                if equal { ']' } else { ')' },
+                vec![Node::Negative(Box::new(infinity)), zero],
+            )
+        })
     }
 }

@@ -134,7 +134,7 @@ fn half_line(
         Relation::GreaterEqual => (false, true, true),
         Relation::Equal => (false, true, false),
         Relation::NotEqual => (true, false, true),
-        Relation::In | Relation::Approximately => return Err(Stop::Beyond),
+        Relation::In | Relation::NotIn | Relation::Approximately => return Err(Stop::Beyond),
     };
     let (below, above) = if rising { (below, above) } else { (above, below) };
     Ok((name, Region::cut(Point::new(root).ok_or(Stop::Beyond)?, below, at, above)))

@@ -3,6 +3,7 @@
 mod enclosure;
 mod equation;
 mod evaluate;
+mod forms;
 mod inequality;
 mod literal;
 mod matrix;

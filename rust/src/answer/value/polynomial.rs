@@ -153,7 +153,7 @@ impl Polynomial {
     /// Adds in place.
     pub fn add(&mut self, other: &Self, budget: &mut Budget) -> Result<(), Stop> {
         for (monomial, value) in &other.terms {
-            budget.spend(100 + cost(value))?;
+            budget.spend(400 + cost(value))?;
             if let Some(sum) = self.terms.get_mut(monomial) {
                 budget.spend(cost(sum))?;
                 *sum += value;
@@ -178,7 +178,7 @@ impl Polynomial {
         let mut product = Self::default();
         for (left, left_value) in &self.terms {
             for (right, right_value) in &other.terms {
-                budget.spend(200 + cost(left_value) + cost(right_value))?;
+                budget.spend(800 + cost(left_value) + cost(right_value))?;
                 let (monomial, factor) = left.times(right)?;
                 let value = left_value * right_value * RBig::from(factor);
                 if size(&value) > MAX_BITS {

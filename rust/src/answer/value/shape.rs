@@ -1,6 +1,7 @@
 //! The outer form of an answer: one value, a sequence in brackets, a free list, a named value, a relation, text.
 
 use super::evaluate::evaluate;
+use super::forms;
 use super::inequality;
 use super::literal::Printed;
 use super::matrix;
@@ -30,21 +31,23 @@ pub struct Leaf {
 /// An integer written in a stated base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Based {
-    /// 2 to 10.
+    /// 2 to 36.
     pub base: u32,
     /// What the digits mean in that base.
     pub value: RBig,
-    /// What the digits mean in base ten.
-    pub digits: RBig,
+    /// What the digits mean in base ten; None with letters among them.
+    pub digits: Option<RBig>,
 }
 
 impl Based {
     fn new(digits: &Node, base: &Node) -> Option<Self> {
         let (Node::Number(digits), Node::Number(base)) = (digits, base) else { return None };
-        let base = base.digits.parse().ok().filter(|base| (2..=10).contains(base))?;
+        let base = base.digits.parse().ok().filter(|base| (2..=36).contains(base))?;
+        if digits.digits.len() > MAX_DIGITS {
+            return None;
+        }
         let value = UBig::from_str_radix(&digits.digits, base).ok()?;
-        let fits = digits.digits.len() <= MAX_DIGITS;
-        fits.then_some(Self { base, value: value.into(), digits: digits.rational().ok()? })
+        Some(Self { base, value: value.into(), digits: digits.rational().ok() })
     }
 }
 
@@ -72,6 +75,14 @@ pub enum Value {
     Matrix(Vec<Vec<Value>>),
     /// An integer with its base.
     Based(Based),
+    /// A time of day: minutes after midnight, and as said without its half.
+    Clock(u32, u32),
+    /// What is left by a modulus, and of what.
+    Congruence(Option<Node>, Box<Leaf>, Box<Leaf>),
+    /// A point or a function by its name, as in `P(1,2)`; the value where the name counts choices.
+    Point(String, Vec<Value>, Option<Box<Leaf>>),
+    /// Values for every integer that the parameter may be.
+    Family(String, Vec<Leaf>),
     /// Words.
     Text(String),
     /// Readable, with no form of its own here.
@@ -98,6 +109,10 @@ impl Value {
             Self::Region(..) => "set of reals",
             Self::Matrix(_) => "matrix",
             Self::Based(_) => "number in a base",
+            Self::Clock(..) => "time of day",
+            Self::Congruence(..) => "congruence",
+            Self::Point(..) => "named point",
+            Self::Family(..) => "family over the integers",
             Self::Text(_) => "text",
             Self::Other(_) => "other mathematics",
         }
@@ -126,6 +141,16 @@ pub fn shape(node: Node, budget: &mut Budget) -> Value {
             Value::Infinity { negative: true }
         }
         Node::Call(name, parts) if name == "ratio" && parts.len() > 2 => proportion(parts, budget),
+        Node::Call(name, parts) if name == "clock" || name == "congruence" || is_point(&name, &parts) => {
+            forms::named(name, parts, budget)
+        }
+        Node::Product(mut factors) if factors.last().is_some_and(forms::declares_integer) => {
+            // `2k\pi (k\in\mathbb{Z})`
+            let declaration = factors.pop();
+            let value = if factors.len() == 1 { factors.swap_remove(0) } else { Node::Product(factors) };
+            shape(Node::List([value].into_iter().chain(declaration).collect()), budget)
+        }
+        Node::Sum(terms) if forms::is_difference_of_sets(&terms) => forms::difference_of_sets(terms, budget),
         Node::Call(name, arguments) if name == "base" => match arguments.as_slice() {
             [digits, base] => Based::new(digits, base).map(Value::Based),
             _ => None,
@@ -133,6 +158,10 @@ pub fn shape(node: Node, budget: &mut Budget) -> Value {
         .unwrap_or(Value::Other(Node::Call(name, arguments))),
         node => both_signs(node, budget),
     }
+}
+
+fn is_point(name: &str, parts: &[Node]) -> bool {
+    parts.len() > 1 && name.len() == 1 && name.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
 /// `2:3:5` by its parts over the first one.
@@ -162,6 +191,9 @@ fn set_operation(name: String, items: Vec<Node>, budget: &mut Budget) -> Value {
 
 /// Items; one name for all, as in `x=1 or x=2` and `x=1, 2`, is dropped.
 fn list(items: Vec<Node>, budget: &mut Budget) -> Value {
+    if let Some(family) = forms::family(&items, budget) {
+        return family;
+    }
     let mut values = Vec::with_capacity(items.len());
     for item in items {
         match shape(item, budget) {
@@ -237,6 +269,11 @@ fn name_of(node: &Node) -> Option<String> {
     }
 }
 
+/// The leaves of one member of a family.
+pub(super) fn members(node: Node, budget: &mut Budget) -> Option<Vec<Leaf>> {
+    forms::leaves_of(shape(node, budget))
+}
+
 /// One `±` makes a list of two; several are ambiguous.
 fn both_signs(node: Node, budget: &mut Budget) -> Value {
     match count_plus_minus(&node) {
@@ -290,7 +327,7 @@ fn signed(node: Node, minus: bool) -> Node {
     }
 }
 
-fn leaf(node: Node, budget: &mut Budget) -> Leaf {
+pub(super) fn leaf(node: Node, budget: &mut Budget) -> Leaf {
     let (node, unit) = without_unit(node);
     let (node, percent) = match node {
         Node::Percent(inner) => (*inner, true),

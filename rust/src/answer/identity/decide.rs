@@ -1,0 +1,328 @@
+//! Proofs that two terms are the same or not.
+
+use super::complex::Complex;
+use super::evaluate::{Point, Values};
+use super::field;
+use super::graph::{Graph, Id, Term};
+use super::sample::{Draw, POINTS, formal, point, shares};
+use super::separation;
+use crate::answer::limits::{Budget, Stop};
+use std::collections::HashMap;
+
+/// Precisions at which constants are told apart.
+const LADDER: [usize; 3] = [128, 320, 1024];
+/// Common points that an identity in variables must hold at.
+const MIN_POINTS: usize = 3;
+/// Formal points of an identity with roots; each leaves a chance of error of degree / 2^30.
+const FORMAL_POINTS: u64 = 4;
+/// Points in the field of `p^2` elements; each leaves a chance of error of degree / 2^61.
+const FIELD_POINTS: u64 = 2;
+
+/// What was proved, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The same value or function.
+    Equal(Proof),
+    /// Not the same, by balls that do not meet at this many bits.
+    Different(usize),
+    /// The balls meet at the highest precision, and no exact argument says that the values do.
+    Unseparated,
+    /// No point was found at which both are defined.
+    NoCommonPoint,
+}
+
+/// How an equality was proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The same normal form.
+    NormalForm,
+    /// An algebraic number below its separation bound, at this many bits.
+    Separation(usize),
+    /// An identity in variables and atoms, tested in a finite field.
+    Field,
+    /// An identity in variables and atoms with roots, tested at algebraic points.
+    AlgebraicPoints,
+    /// A relation between logarithms or arctangents, by the product of their arguments.
+    LogRelation,
+}
+
+impl Proof {
+    /// In a few words.
+    pub fn describe(self) -> String {
+        match self {
+            Self::NormalForm => "same normal form".to_owned(),
+            Self::Separation(bits) => format!("below the root separation bound at {bits} bits"),
+            Self::Field => "identity test modulo 2^61 - 1".to_owned(),
+            Self::AlgebraicPoints => "identity test at algebraic points".to_owned(),
+            Self::LogRelation => "multiplicative relation of the logarithms".to_owned(),
+        }
+    }
+}
+
+/// The value of a constant, in a ball.
+pub fn enclosed(graph: &Graph, id: Id, bits: usize, budget: &mut Budget) -> Result<Option<Complex>, Stop> {
+    let order = graph.reachable(&[id]);
+    let point = Point::default();
+    Ok(Values::of(graph, &point, &order, bits, budget)?.get(id).cloned())
+}
+
+/// Whether a constant is zero.
+pub fn is_zero(graph: &mut Graph, id: Id, budget: &mut Budget) -> Result<bool, Stop> {
+    let zero = graph.integer(0)?;
+    match compare(graph, id, zero, true, budget)? {
+        Decision::Equal(_) => Ok(true),
+        Decision::Different(_) => Ok(false),
+        Decision::Unseparated | Decision::NoCommonPoint => Err(Stop::Beyond),
+    }
+}
+
+/// The sign of a real constant; None where it is not known.
+pub fn sign(graph: &mut Graph, id: Id, budget: &mut Budget) -> Result<Option<i8>, Stop> {
+    if let Some(value) = graph.as_rational(id) {
+        use dashu_base::Signed;
+        let sign = if value.is_zero() {
+            0
+        } else if value.numerator().is_negative() {
+            -1
+        } else {
+            1
+        };
+        return Ok(Some(sign));
+    }
+    for bits in [64, 1024] {
+        if let Some(value) = enclosed(graph, id, bits, budget)?
+            && value.im.is_none()
+            && let Some(sign) = value.re.sign()
+        {
+            return Ok(Some(sign));
+        }
+        if bits == 64 && is_zero(graph, id, budget).unwrap_or(false) {
+            return Ok(Some(0));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether two terms are the same number, or the same function where both are defined.
+///
+/// With `common_domain` false a point at which only one of the two is defined leaves the question open.
+pub fn compare(
+    graph: &mut Graph,
+    left: Id,
+    right: Id,
+    common_domain: bool,
+    budget: &mut Budget,
+) -> Result<Decision, Stop> {
+    if left == right {
+        return Ok(Decision::Equal(Proof::NormalForm));
+    }
+    let difference = graph.minus(left, right)?;
+    let expanded = graph.expanded(difference).unwrap_or(difference);
+    if let Some(value) = graph.as_rational(expanded) {
+        return Ok(if value.is_zero() { Decision::Equal(Proof::NormalForm) } else { Decision::Different(0) });
+    }
+    let difference = if graph.size() < 400 { expanded } else { difference };
+    let conditions = graph.positive.clone();
+    let roots: Vec<Id> = [left, right, difference].into_iter().chain(conditions).collect();
+    let order = graph.reachable(&roots);
+    let variables: Vec<Id> = order
+        .iter()
+        .copied()
+        .filter(|id| matches!(graph.term(*id), Term::Symbol(_) | Term::Call(..)))
+        .collect();
+    if variables.is_empty() {
+        return constants(graph, difference, &order, budget);
+    }
+    functions(graph, [left, right, difference], &order, &variables, common_domain, budget)
+}
+
+fn constants(graph: &mut Graph, id: Id, order: &[Id], budget: &mut Budget) -> Result<Decision, Stop> {
+    let nowhere = Point::default();
+    let mut defined = false;
+    for (step, bits) in LADDER.into_iter().enumerate() {
+        let values = Values::of(graph, &nowhere, order, bits, budget)?;
+        if let Some(value) = values.get(id) {
+            defined = true;
+            if !value.has_zero() {
+                return Ok(Decision::Different(bits));
+            }
+        }
+        if step == 0
+            && let Some(proof) = certified(graph, id, &nowhere, 0, budget)?
+        {
+            return Ok(Decision::Equal(proof));
+        }
+    }
+    Ok(if defined { Decision::Unseparated } else { Decision::NoCommonPoint })
+}
+
+fn functions(
+    graph: &mut Graph,
+    [left, right, id]: [Id; 3],
+    order: &[Id],
+    variables: &[Id],
+    common_domain: bool,
+    budget: &mut Budget,
+) -> Result<Decision, Stop> {
+    let pieces = order
+        .iter()
+        .any(|id| matches!(graph.term(*id), Term::Abs(_) | Term::Floor(_) | Term::Max(_) | Term::Root(..)));
+    let wanted = if pieces { POINTS as usize / 2 } else { MIN_POINTS };
+    let mut common = Vec::new();
+    for number in 0..POINTS {
+        let point = point(graph, variables, number);
+        let values = Values::of(graph, &point, order, LADDER[0], budget)?;
+        let inside = graph
+            .positive
+            .iter()
+            .all(|id| values.get(*id).is_some_and(|value| value.im.is_none() && value.re.sign() == Some(1)));
+        match (values.get(left).filter(|_| inside), values.get(right).filter(|_| inside)) {
+            (Some(_), Some(_)) => {}
+            (None, None) => continue,
+            _ if common_domain => continue,
+            _ => return Ok(Decision::Unseparated),
+        }
+        let Some(value) = values.get(id) else { continue };
+        if !value.has_zero() {
+            return Ok(Decision::Different(LADDER[0]));
+        }
+        common.push((number, point));
+        if common.len() >= wanted {
+            break;
+        }
+    }
+    // One point at full precision tells what differs by very little.
+    let Some((_, first)) = common.first() else { return Ok(Decision::NoCommonPoint) };
+    if common.len() < MIN_POINTS.min(if pieces { 2 } else { MIN_POINTS }) {
+        return Ok(Decision::NoCommonPoint);
+    }
+    let values = Values::of(graph, first, order, LADDER[2], budget)?;
+    if values.get(id).is_some_and(|value| !value.has_zero()) {
+        return Ok(Decision::Different(LADDER[2]));
+    }
+    let mut proof = None;
+    for (number, point) in common.iter().take(FORMAL_POINTS as usize) {
+        proof = certified(graph, id, point, *number, budget)?;
+        match proof {
+            None => return Ok(Decision::Unseparated),
+            Some(Proof::NormalForm | Proof::Field | Proof::LogRelation) => break,
+            Some(_) => {}
+        }
+    }
+    Ok(proof.map_or(Decision::Unseparated, Decision::Equal))
+}
+
+/// What is taken as independent in an identity.
+fn is_atom(graph: &Graph, id: Id) -> bool {
+    match graph.term(id) {
+        Term::Pi
+        | Term::Symbol(_)
+        | Term::Call(..)
+        | Term::Sign(_)
+        | Term::Ln(_)
+        | Term::Factorial(_)
+        | Term::Atan(_) => true,
+        Term::Exp { of, share } => {
+            let base = match graph.term(*of) {
+                Term::Ln(base) => graph.as_rational(*base),
+                _ => None,
+            };
+            base.is_none() && *share == 1
+        }
+        _ => false,
+    }
+}
+
+/// The terms down to the atoms, and the atoms.
+fn formal_order(graph: &Graph, id: Id) -> (Vec<Id>, Vec<Id>) {
+    let mut seen = vec![false; graph.size()];
+    let mut open = vec![id];
+    let mut atoms = Vec::new();
+    while let Some(id) = open.pop() {
+        if std::mem::replace(&mut seen[id as usize], true) {
+            continue;
+        }
+        if let Term::Exp { of, share } = graph.term(id)
+            && *share > 1
+        {
+            open.extend(graph.find(&Term::Exp { of: *of, share: 1 }));
+        } else if is_atom(graph, id) {
+            atoms.push(id);
+        } else if !matches!(graph.term(id), Term::Exp { .. }) {
+            graph.for_children(id, |child| open.push(child));
+        }
+    }
+    atoms.sort_unstable();
+    ((0..graph.size() as Id).filter(|id| seen[*id as usize]).collect(), atoms)
+}
+
+/// A proof that a value vanishes, near a point where its ball holds zero.
+fn certified(
+    graph: &mut Graph,
+    id: Id,
+    natural: &Point,
+    number: u64,
+    budget: &mut Budget,
+) -> Result<Option<Proof>, Stop> {
+    let (order, atoms) = formal_order(graph, id);
+    if atoms.is_empty() && order.iter().all(|id| !matches!(graph.term(*id), Term::Exp { .. })) {
+        let zero = separation::is_zero_at(graph, natural, &order, id, budget)?;
+        return Ok(zero.and_then(|(zero, bits)| zero.then_some(Proof::Separation(bits))));
+    }
+    if let Some(proof) = in_field(graph, id, &order, &atoms, budget)? {
+        return Ok(Some(proof));
+    }
+    let full = graph.reachable(&atoms);
+    let near = Values::of(graph, natural, &full, 128, budget)?;
+    let point = formal(graph, natural, &atoms, &near, number);
+    match separation::is_zero_at(graph, &point, &order, id, budget)? {
+        Some((true, _)) => {
+            // A constant has one natural point: more formal ones stand in for it.
+            let more = if natural.values.is_empty() { FORMAL_POINTS } else { 0 };
+            for number in 1..more {
+                let near = Values::of(graph, natural, &full, 128, budget)?;
+                let point = formal(graph, natural, &atoms, &near, number);
+                if !matches!(separation::is_zero_at(graph, &point, &order, id, budget)?, Some((true, _))) {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(Proof::AlgebraicPoints))
+        }
+        _ => super::logs::relation(graph, id, natural, budget),
+    }
+}
+
+fn in_field(
+    graph: &Graph,
+    id: Id,
+    order: &[Id],
+    atoms: &[Id],
+    budget: &mut Budget,
+) -> Result<Option<Proof>, Stop> {
+    let with_shares = Point { shares: shares(graph, atoms), ..Point::default() };
+    for number in 0..FIELD_POINTS {
+        let values: HashMap<Id, u64> = atoms
+            .iter()
+            .map(|id| {
+                let mut draw = Draw::new(9_000_000 + number * 5000 + u64::from(*id));
+                let value = match graph.term(*id) {
+                    Term::Sign(_) => {
+                        if draw.next().is_multiple_of(2) {
+                            1
+                        } else {
+                            (1 << 61) - 2
+                        }
+                    }
+                    _ => draw.next() >> 3,
+                };
+                (*id, value)
+            })
+            .collect();
+        budget.spend(order.len() as u64 * 150)?;
+        match field::value(graph, &with_shares, &values, order, id) {
+            Some(value) if value.is_zero() => {}
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(Proof::Field))
+}

@@ -1,0 +1,427 @@
+//! Expressions as shared terms in one canonical order: equal terms have equal ids.
+//!
+//! A sum is a rational combination of terms, a product has integer exponents, and every root, exponential and root of
+//! unity is reduced as far as its own rules go. What differs in id may still be the same value: see [`super::decide`].
+
+use super::reduce::{Factors, folded_turns, power_of};
+use crate::answer::limits::{MAX_GRAPH_TERMS, MAX_NUMBER_BITS, MAX_SUM_TERMS, Stop};
+use dashu_base::{BitTest, Signed};
+use dashu_int::{IBig, UBig};
+use dashu_ratio::RBig;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Where a term stands in its graph; what it is made of has smaller ids.
+pub type Id = u32;
+
+/// One term.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Term {
+    /// A rational number.
+    Rational(RBig),
+    /// `e^{2 pi i q}` with q between 0 and 1/2, both excluded.
+    Unity(RBig),
+    /// The circle's constant.
+    Pi,
+    /// A variable.
+    Symbol(String),
+    /// `e^{of/share}`.
+    Exp {
+        /// A term without rational factor.
+        of: Id,
+        /// At least 1.
+        share: u32,
+    },
+    /// `(-1)^of` for an integer.
+    Sign(Id),
+    /// `ln |of|`, with its domain among the conditions of the graph.
+    Ln(Id),
+    /// `of!` at a fixed distance from its argument.
+    Factorial(Id),
+    /// The arctangent.
+    Atan(Id),
+    /// A value known only by its function and arguments.
+    Call(String, Vec<Id>),
+    /// Rational part, then terms with their factors; at least two parts, or a factor other than 1.
+    Sum(RBig, Vec<(Id, RBig)>),
+    /// Factors with exponents that are not zero.
+    Product(Vec<(Id, i64)>),
+    /// Principal root; the real one for odd degrees of negative reals.
+    Root(Id, u32),
+    /// Of a real value.
+    Abs(Id),
+    /// Of a real value.
+    Floor(Id),
+    /// Of real values.
+    Max(Vec<Id>),
+}
+
+/// Shared terms and what is known about them.
+#[derive(Debug, Default)]
+pub struct Graph {
+    terms: Vec<Term>,
+    index: HashMap<Term, Id>,
+    real: Vec<bool>,
+    /// Terms whose value is real although their parts are not, such as a cosine made of exponentials.
+    pub forced_real: HashSet<Id>,
+    /// What must be positive where the expression is defined.
+    pub positive: Vec<Id>,
+    /// Symbols that stand for integers.
+    pub integers: HashSet<Id>,
+    /// Symbols that stand for integers that are not negative.
+    pub counts: HashSet<Id>,
+    /// Terms that stand in a denominator.
+    pub divisors: Vec<Id>,
+    /// Base and distance of the first factorial of every family.
+    pub factorials: Vec<(Id, IBig)>,
+}
+
+impl Graph {
+    /// The term behind an id.
+    pub fn term(&self, id: Id) -> &Term {
+        &self.terms[id as usize]
+    }
+
+    /// The id of a term that is there.
+    pub fn find(&self, term: &Term) -> Option<Id> {
+        self.index.get(term).copied()
+    }
+
+    /// Number of terms.
+    pub fn size(&self) -> usize {
+        self.terms.len()
+    }
+
+    /// The id of a term in canonical form.
+    pub fn intern(&mut self, term: Term) -> Result<Id, Stop> {
+        if let Some(id) = self.index.get(&term) {
+            return Ok(*id);
+        }
+        if self.terms.len() >= MAX_GRAPH_TERMS {
+            return Err(Stop::Limit);
+        }
+        if let Term::Rational(value) = &term
+            && value.numerator().bit_len() + value.denominator().bit_len() > MAX_NUMBER_BITS
+        {
+            return Err(Stop::Limit);
+        }
+        let id = self.terms.len() as Id;
+        self.real.push(self.looks_real(&term));
+        self.terms.push(term.clone());
+        self.index.insert(term, id);
+        Ok(id)
+    }
+
+    /// Whether a value is real wherever it is defined, with real variables.
+    pub fn is_real(&self, id: Id) -> bool {
+        self.real[id as usize]
+    }
+
+    /// Notes that a value is real although its parts are not.
+    pub fn force_real(&mut self, id: Id) {
+        if !self.real[id as usize] {
+            self.real[id as usize] = true;
+            self.forced_real.insert(id);
+        }
+    }
+
+    fn looks_real(&self, term: &Term) -> bool {
+        match term {
+            Term::Unity(_) => false,
+            Term::Exp { of, .. } | Term::Atan(of) | Term::Root(of, _) => self.is_real(*of),
+            Term::Call(_, arguments) => arguments.iter().all(|id| self.is_real(*id)),
+            Term::Sum(_, terms) => terms.iter().all(|(id, _)| self.is_real(*id)),
+            Term::Product(factors) => factors.iter().all(|(id, _)| self.is_real(*id)),
+            _ => true,
+        }
+    }
+
+    /// Whether a real value is never negative, by its form.
+    pub fn is_nonnegative(&self, id: Id) -> bool {
+        match self.term(id) {
+            Term::Rational(value) => !value.numerator().is_negative(),
+            Term::Pi | Term::Abs(_) => true,
+            Term::Symbol(_) => self.counts.contains(&id),
+            Term::Exp { of, .. } => self.is_real(*of),
+            Term::Root(of, degree) => degree % 2 == 0 && self.is_real(*of) || self.is_nonnegative(*of),
+            Term::Product(factors) => factors
+                .iter()
+                .all(|(id, exponent)| self.is_nonnegative(*id) || (exponent % 2 == 0 && self.is_real(*id))),
+            Term::Sum(rest, terms) => {
+                !rest.numerator().is_negative()
+                    && terms
+                        .iter()
+                        .all(|(id, factor)| !factor.numerator().is_negative() && self.is_nonnegative(*id))
+            }
+            _ => false,
+        }
+    }
+
+    /// A rational.
+    pub fn rational(&mut self, value: RBig) -> Result<Id, Stop> {
+        self.intern(Term::Rational(value))
+    }
+
+    /// An integer.
+    pub fn integer(&mut self, value: i64) -> Result<Id, Stop> {
+        self.rational(RBig::from(value))
+    }
+
+    /// The value of a rational term.
+    pub fn as_rational(&self, id: Id) -> Option<&RBig> {
+        match self.term(id) {
+            Term::Rational(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// `e^{2 pi i q}`.
+    pub fn unity(&mut self, turns: &RBig) -> Result<Id, Stop> {
+        let (negative, turns) = folded_turns(turns);
+        let sign = RBig::from(if negative { -1 } else { 1 });
+        if turns.is_zero() {
+            return self.rational(sign);
+        }
+        let id = self.intern(Term::Unity(turns))?;
+        self.scaled(id, &sign)
+    }
+
+    /// A sum of terms with factors.
+    pub fn sum(&mut self, parts: &[(Id, RBig)]) -> Result<Id, Stop> {
+        let mut rest = RBig::ZERO;
+        let mut terms: BTreeMap<Id, RBig> = BTreeMap::new();
+        let mut add = |id: Id, factor: RBig| {
+            *terms.entry(id).or_insert(RBig::ZERO) += factor;
+        };
+        for (id, factor) in parts {
+            match self.term(*id) {
+                Term::Rational(value) => rest += value * factor,
+                Term::Sum(inner, parts) => {
+                    rest += inner * factor;
+                    for (id, own) in parts {
+                        add(*id, own * factor);
+                    }
+                }
+                _ => add(*id, factor.clone()),
+            }
+        }
+        terms.retain(|_, factor| !factor.is_zero());
+        if terms.len() > MAX_SUM_TERMS {
+            return Err(Stop::Limit);
+        }
+        if terms.is_empty() {
+            return self.rational(rest);
+        }
+        if rest.is_zero() && terms.len() == 1 && terms.values().all(|factor| *factor == RBig::ONE) {
+            return terms.into_keys().next().ok_or(Stop::Beyond);
+        }
+        let real = parts.iter().all(|(id, _)| self.is_real(*id));
+        let sum = self.intern(Term::Sum(rest, terms.into_iter().collect()))?;
+        if real {
+            self.force_real(sum);
+        }
+        Ok(sum)
+    }
+
+    /// `left + right`.
+    pub fn plus(&mut self, left: Id, right: Id) -> Result<Id, Stop> {
+        self.sum(&[(left, RBig::ONE), (right, RBig::ONE)])
+    }
+
+    /// `left - right`.
+    pub fn minus(&mut self, left: Id, right: Id) -> Result<Id, Stop> {
+        self.sum(&[(left, RBig::ONE), (right, RBig::NEG_ONE)])
+    }
+
+    /// A rational multiple.
+    pub fn scaled(&mut self, id: Id, factor: &RBig) -> Result<Id, Stop> {
+        self.sum(&[(id, factor.clone())])
+    }
+
+    /// The rational factor and the other factors of a term.
+    pub fn factors(&self, id: Id) -> (RBig, Vec<(Id, i64)>) {
+        match self.term(id) {
+            Term::Rational(value) => (value.clone(), Vec::new()),
+            Term::Product(factors) => (RBig::ONE, factors.clone()),
+            Term::Sum(rest, terms) if rest.is_zero() && terms.len() == 1 => {
+                (terms[0].1.clone(), self.factors(terms[0].0).1)
+            }
+            _ => (RBig::ONE, vec![(id, 1)]),
+        }
+    }
+
+    /// `left * right`.
+    pub fn times(&mut self, left: Id, right: Id) -> Result<Id, Stop> {
+        let (left_factor, left) = self.factors(left);
+        let (right_factor, right) = self.factors(right);
+        self.product(left_factor * right_factor, left.into_iter().chain(right))
+    }
+
+    /// A rational times powers.
+    pub fn product(&mut self, factor: RBig, powers: impl IntoIterator<Item = (Id, i64)>) -> Result<Id, Stop> {
+        let mut factors = Factors::new();
+        let mut real = true;
+        for (id, exponent) in powers {
+            real &= self.is_real(id);
+            let sum = factors.entry(id).or_insert(0);
+            *sum = sum.checked_add(exponent).ok_or(Stop::Limit)?;
+        }
+        let mut coefficient = factor;
+        self.reduce_unities(&mut factors, &mut coefficient)?;
+        self.reduce_roots(&mut factors, &mut coefficient)?;
+        factors.retain(|_, exponent| *exponent != 0);
+        if coefficient.is_zero() || factors.is_empty() {
+            return self.rational(coefficient);
+        }
+        let mut single = factors.iter();
+        let id = match (single.next(), single.next()) {
+            (Some((id, 1)), None) => *id,
+            _ => self.intern(Term::Product(factors.into_iter().collect()))?,
+        };
+        if real {
+            self.force_real(id);
+        }
+        self.scaled(id, &coefficient)
+    }
+
+    /// An integer power; a negative one of zero is undefined.
+    pub fn power(&mut self, base: Id, exponent: i64) -> Result<Id, Stop> {
+        if exponent < 0 {
+            if self.as_rational(base).is_some_and(RBig::is_zero) {
+                return Err(Stop::Undefined);
+            }
+            self.divisors.push(base);
+        }
+        if exponent == 0 {
+            return if self.as_rational(base).is_some_and(RBig::is_zero) {
+                Err(Stop::Undefined)
+            } else {
+                self.integer(1)
+            };
+        }
+        let (factor, factors) = self.factors(base);
+        let powers: Option<Vec<_>> =
+            factors.into_iter().map(|(id, own)| Some((id, own.checked_mul(exponent)?))).collect();
+        let factor = power_of(&factor, exponent)?;
+        self.product(factor, powers.ok_or(Stop::Limit)?)
+    }
+
+    /// `left / right`.
+    pub fn over(&mut self, left: Id, right: Id) -> Result<Id, Stop> {
+        let inverse = self.power(right, -1)?;
+        self.times(left, inverse)
+    }
+
+    /// Products of sums multiplied out, as far as the limits allow.
+    pub fn expanded(&mut self, id: Id) -> Result<Id, Stop> {
+        let expanded = self.multiplied_out(id)?;
+        if self.is_real(id) {
+            self.force_real(expanded);
+        }
+        Ok(expanded)
+    }
+
+    fn multiplied_out(&mut self, id: Id) -> Result<Id, Stop> {
+        match self.term(id).clone() {
+            Term::Sum(rest, terms) => {
+                let one = self.integer(1)?;
+                let mut parts = vec![(one, rest)];
+                for (id, factor) in terms {
+                    parts.push((self.expanded(id)?, factor));
+                }
+                self.sum(&parts)
+            }
+            Term::Product(factors) => {
+                let mut product = self.integer(1)?;
+                for (id, exponent) in factors {
+                    if (1..=12).contains(&exponent) && matches!(self.term(id), Term::Sum(..)) {
+                        let inner = self.expanded(id)?;
+                        for _ in 0..exponent {
+                            product = self.distributed(product, inner)?;
+                        }
+                    } else {
+                        let power = self.product(RBig::ONE, [(id, exponent)])?;
+                        product = self.distributed(product, power)?;
+                    }
+                }
+                Ok(product)
+            }
+            _ => Ok(id),
+        }
+    }
+
+    fn parts(&mut self, id: Id) -> Result<Vec<(Id, RBig)>, Stop> {
+        Ok(match self.term(id).clone() {
+            Term::Sum(rest, terms) => {
+                let one = self.integer(1)?;
+                terms.into_iter().chain((!rest.is_zero()).then_some((one, rest))).collect()
+            }
+            _ => vec![(id, RBig::ONE)],
+        })
+    }
+
+    fn distributed(&mut self, left: Id, right: Id) -> Result<Id, Stop> {
+        let (left, right) = (self.parts(left)?, self.parts(right)?);
+        if left.len() * right.len() > MAX_SUM_TERMS {
+            return Err(Stop::Limit);
+        }
+        let mut parts = Vec::with_capacity(left.len() * right.len());
+        for (left, left_factor) in &left {
+            for (right, right_factor) in &right {
+                parts.push((self.times(*left, *right)?, left_factor * right_factor));
+            }
+        }
+        self.sum(&parts)
+    }
+
+    /// Every term that a value is made of, itself included, in increasing order.
+    pub fn reachable(&self, roots: &[Id]) -> Vec<Id> {
+        let mut seen = vec![false; self.terms.len()];
+        let mut open = roots.to_vec();
+        while let Some(id) = open.pop() {
+            if !std::mem::replace(&mut seen[id as usize], true) {
+                self.for_children(id, |child| open.push(child));
+            }
+        }
+        (0..self.terms.len() as Id).filter(|id| seen[*id as usize]).collect()
+    }
+
+    /// Calls `see` with every direct part.
+    pub fn for_children(&self, id: Id, mut see: impl FnMut(Id)) {
+        match self.term(id) {
+            Term::Rational(_) | Term::Unity(_) | Term::Pi | Term::Symbol(_) => {}
+            Term::Exp { of, .. }
+            | Term::Sign(of)
+            | Term::Ln(of)
+            | Term::Factorial(of)
+            | Term::Atan(of)
+            | Term::Root(of, _)
+            | Term::Abs(of)
+            | Term::Floor(of) => see(*of),
+            Term::Call(_, ids) | Term::Max(ids) => ids.iter().copied().for_each(see),
+            Term::Sum(_, terms) => terms.iter().for_each(|(id, _)| see(*id)),
+            Term::Product(factors) => factors.iter().for_each(|(id, _)| see(*id)),
+        }
+    }
+
+    /// Whether a term is i times something real.
+    pub fn imaginary_angle(&self, id: Id) -> bool {
+        let Term::Product(factors) = self.term(id) else { return false };
+        let mut quarters = 0;
+        factors.iter().all(|(id, power)| match self.term(*id) {
+            Term::Unity(turns) => {
+                quarters += 1;
+                *power == 1 && *turns.denominator() == UBig::from(4u8)
+            }
+            _ => self.is_real(*id),
+        }) && quarters == 1
+    }
+
+    /// Whether no variable occurs.
+    pub fn is_constant(&self, id: Id) -> bool {
+        self.reachable(&[id]).iter().all(|id| match self.term(*id) {
+            Term::Symbol(_) => false,
+            Term::Call(name, _) => name.starts_with('#'),
+            _ => true,
+        })
+    }
+}
