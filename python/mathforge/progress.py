@@ -88,6 +88,41 @@ class Progress:
             )
 
 
+class Meter:
+    """Counts one kind of thing on stderr: one line of a terminal, or a line now and then; a context manager.
+
+    Args:
+        what: its plural.
+        total: how many there will be, if that is known.
+    """
+
+    def __init__(self, what: str, total: int | None = None) -> None:
+        self._what = what
+        self._total = "" if total is None else f"/{total}"
+        self._count = 0
+        self._is_terminal = sys.stderr.isatty()
+        self._shown_at = time.monotonic()
+
+    def __enter__(self) -> Meter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._is_terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+    def add(self, count: int = 1, doing: str = "") -> None:
+        """Count; `doing` is shown behind the number."""
+        self._count += count
+        now = time.monotonic()
+        if now - self._shown_at >= (0.2 if self._is_terminal else _SECONDS_BETWEEN_LINES):
+            self._shown_at = now
+            line = f"{self._what} {self._count}{self._total} {doing}".rstrip()
+            start, end = ("\r\033[K", "") if self._is_terminal else ("", "\n")
+            print(f"{start}{line}", end=end, file=sys.stderr, flush=True)
+
+
 def _bars() -> Bars:
     from rich.console import Console
     from rich.progress import (

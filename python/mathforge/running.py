@@ -78,7 +78,7 @@ class Run:
 
     async def run(self) -> None:
         """Make all missing samples."""
-        from .grading import Grader
+        from .grading import Grader, default_cache
 
         if self._is_complete_already():
             return
@@ -90,8 +90,7 @@ class Run:
             self._tell_damage()
             with (
                 self._open_sandbox() as sandbox,
-                contextlib.closing(Grader()) as grader,
-                ThreadPoolExecutor(1, "grading") as self.grading,
+                contextlib.closing(Grader(cache=default_cache())) as grader,
                 self._counts() as self.progress,
             ):
                 self.grader = grader
@@ -167,7 +166,7 @@ class Run:
         for part, task in queue:
             try:
                 sample = await self.generator.sample(task)
-                grade = await asyncio.get_running_loop().run_in_executor(self.grading, self._grade, sample)
+                grade = await self._grade(sample)
             except MathforgeError:
                 raise
             except FailedRequestError as error:
@@ -200,11 +199,11 @@ class Run:
                 code="server_failing",
             )
 
-    def _grade(self, sample: Sample) -> Grade:
+    async def _grade(self, sample: Sample) -> Grade:
         from .grading import ExtractOptions, extract_answer
 
         answer = extract_answer(sample.generation, ExtractOptions.boxes())
         if answer is None:
             return Grade(None, False, "no_answer")
-        verdict = self.grader.grade(sample.problem.expected_answer, answer)
+        verdict = await self.grader.grade_async(sample.problem.expected_answer, answer)
         return Grade(answer, verdict.verdict == "equal", verdict.reason)

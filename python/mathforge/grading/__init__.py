@@ -17,7 +17,7 @@ from .._native import (
 from .._native import answer_classes as classes
 from .._native import compare_answers as compare
 from .explaining import Explanation, Step, explain
-from .grader import UNDECIDED_REASONS, Grader
+from .grader import UNDECIDED_REASONS, Grader, default_cache
 from .options import PRESETS, Options
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "classes",
     "compare",
     "compare_batch",
+    "default_cache",
     "explain",
     "extract_answer",
     "extract_batch",

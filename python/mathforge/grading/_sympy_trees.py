@@ -84,6 +84,13 @@ def scalar(tree: Tree) -> Any:  # noqa: PLR0911  one return per kind of node
     raise UnsupportedError(tag)
 
 
+def decimal_logs(tree: Tree) -> Tree:
+    """The tree with every `log` that has no base read as the decimal logarithm."""
+    parts = [decimal_logs(part) if isinstance(part, list) else part for part in tree]
+    is_bare = parts[:2] == ["call", "log"] and len(parts) == 3
+    return ["call", "lg", parts[2]] if is_bare else parts
+
+
 def _angle(tree: Tree) -> Any:
     """The argument of a trigonometric function; degrees are pi/180."""
     if tree[0] == "measured" and tree[1] == "degree":

@@ -4,13 +4,14 @@ undecided."""
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import sympy as sp  # type: ignore[import-untyped]
 from sympy.core.random import seed as sympy_seed  # type: ignore[import-untyped]
 
-from ._sympy_trees import Tree, UnsupportedError, scalar
+from ._sympy_trees import Tree, UnsupportedError, decimal_logs, scalar
 
 EQUAL = "equal", "sympy_equal"
 DIFFERENT = "different", "sympy_separated"
@@ -18,12 +19,19 @@ UNDECIDED = "undecided", "sympy_undecided"
 
 _DIGITS = 60
 _TOLERANCE = sp.Float("1e-40")
-_MIN_SIGNIFICANT = 6
-"""A decimal with this many digits may round the exact value, as in native comparison."""
 _POINTS = (sp.Rational(137, 97), sp.Rational(271, 311), sp.Rational(-613, 173))
 
 
-def decide(gold: Tree, answer: Tree) -> tuple[str, str]:
+@dataclass(frozen=True)
+class Rules:
+    """The conventions that reach this far, as in `mathforge.grading.Options`."""
+
+    rounded_from: int | None
+    name_bare: bool
+    log_base: str
+
+
+def decide(gold: Tree, answer: Tree, rules: Rules) -> tuple[str, str]:
     """The verdict on two trees.
 
     Raises:
@@ -32,18 +40,24 @@ def decide(gold: Tree, answer: Tree) -> tuple[str, str]:
     # `equals` draws test points; the same ones for the same pair.
     random.seed(0)
     sympy_seed(0)
-    if gold[0] != answer[0]:
+    if rules.log_base == "ten":
+        gold, answer = decimal_logs(gold), decimal_logs(answer)
+    return _decide(gold, answer, rules)
+
+
+def _decide(gold: Tree, answer: Tree, rules: Rules) -> tuple[str, str]:
+    if gold[0] != answer[0] and rules.name_bare:
         gold, answer = _unnamed(gold), _unnamed(answer)
     kinds = gold[0], answer[0]
     if kinds == ("bracketed", "bracketed") and gold[1] == answer[1] and gold[1] != "{}":
-        return _in_order(gold[2:], answer[2:])
+        return _in_order(gold[2:], answer[2:], rules)
     if kinds in {("list", "list"), ("bracketed", "bracketed")}:
-        return _in_any_order(_items(gold), _items(answer))
+        return _in_any_order(_items(gold), _items(answer), rules)
     if kinds == ("chain", "chain"):
         return _equations(gold, answer)
     if "plusminus" in kinds:
-        return _in_any_order(_signs(gold), _signs(answer))
-    return _scalars(gold, answer)
+        return _in_any_order(_signs(gold), _signs(answer), rules)
+    return _scalars(gold, answer, rules)
 
 
 def _unnamed(tree: Tree) -> Tree:
@@ -68,25 +82,25 @@ def _signs(tree: Tree) -> list[Tree]:
     return [["sum", *left, right], ["sum", *left, ["neg", right]]]
 
 
-def _in_order(gold: list[Tree], answer: list[Tree]) -> tuple[str, str]:
+def _in_order(gold: list[Tree], answer: list[Tree], rules: Rules) -> tuple[str, str]:
     if len(gold) != len(answer):
         return DIFFERENT
-    verdicts = [decide(*pair) for pair in zip(gold, answer, strict=True)]
+    verdicts = [_decide(*pair, rules) for pair in zip(gold, answer, strict=True)]
     for kind in (DIFFERENT, UNDECIDED):
         if kind in verdicts:
             return kind
     return EQUAL
 
 
-def _in_any_order(gold: list[Tree], answer: list[Tree]) -> tuple[str, str]:
+def _in_any_order(gold: list[Tree], answer: list[Tree], rules: Rules) -> tuple[str, str]:
     named = [sum(item[0] == "chain" for item in items) for items in (gold, answer)]
     if len(gold) != len(answer) or named[0] != named[1]:
         return UNDECIDED
     left = list(answer)
     for item in gold:
-        match = next((other for other in left if decide(item, other) == EQUAL), None)
+        match = next((other for other in left if _decide(item, other, rules)[0] == "equal"), None)
         if match is None:
-            lonely = all(decide(item, other) == DIFFERENT for other in answer)
+            lonely = all(_decide(item, other, rules) == DIFFERENT for other in answer)
             return DIFFERENT if lonely else UNDECIDED
         left.remove(match)
     return EQUAL
@@ -103,11 +117,11 @@ def _equations(gold: Tree, answer: Tree) -> tuple[str, str]:
     return EQUAL if factor.is_number and factor.is_finite and factor.is_zero is False else UNDECIDED
 
 
-def _scalars(gold: Tree, answer: Tree) -> tuple[str, str]:
+def _scalars(gold: Tree, answer: Tree, rules: Rules) -> tuple[str, str]:
     left, right = scalar(gold), scalar(answer)
     if any(value.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for value in (left, right)):
         return UNDECIDED
-    if _rounds(gold, left, right) or _rounds(answer, right, left):
+    if _rounds(gold, left, right, rules) or _rounds(answer, right, left, rules):
         return "equal", "sympy_rounded"
     if _separated(left, right):
         return DIFFERENT
@@ -136,11 +150,13 @@ def _separated(left: Any, right: Any) -> bool:
     return False
 
 
-def _rounds(tree: Tree, decimal: Any, exact: Any) -> bool:
+def _rounds(tree: Tree, decimal: Any, exact: Any, rules: Rules) -> bool:
     """Whether the tree is a decimal literal that rounds or truncates `exact` at its last digit."""
     negative = tree[0] == "neg"
     number = tree[1] if negative else tree
-    if number[0] != "num" or number[2].strip("0") != "1" or len(number[1].lstrip("0")) < _MIN_SIGNIFICANT:
+    if rules.rounded_from is None or number[0] != "num" or number[2].strip("0") != "1":
+        return False
+    if len(number[1].lstrip("0")) < rules.rounded_from:
         return False
     decimals = len(number[2]) - 1
     if decimals == 0 or exact.free_symbols or exact.is_Rational:

@@ -1,46 +1,75 @@
-"""The sympy process: reads pairs of trees, writes verdicts. Killed from outside when it exceeds its limits.
+"""The sympy process: reads pairs of trees, writes verdicts. Every pair is decided in a fork of its own.
+
+A fork starts from sympy as imported, so that a verdict depends on nothing that came before; it dies with its
+limits, and this process lives on.
 
 Run as `python -m mathforge.grading._sympy_worker CPU_SECONDS MEMORY_MIB`. Writes one empty line when ready,
-then for each line `[gold tree, answer tree]` one line `[verdict, reason]`.
+then for each line `[gold tree, answer tree, rules]` one line `[verdict, reason]`.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import resource
 import sys
 from typing import Any
 
 from ._sympy_trees import UnsupportedError
-from ._sympy_verdicts import decide
+from ._sympy_verdicts import Rules, decide
+
+_LIMIT = ["undecided", "sympy_limit"]
 
 
 def _serve(cpu_s: float, memory_mib: int) -> None:
     sys.set_int_max_str_digits(20_000)
     sys.setrecursionlimit(5_000)
-    limit = memory_mib << 20
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     print(flush=True)
-    for line in sys.stdin:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        # Whole seconds of CPU time of this process; the kernel ends it there, whatever Python is doing.
-        soft = math.ceil(used.ru_utime + used.ru_stime + cpu_s)
-        resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
-        gold, answer = json.loads(line)
-        print(json.dumps(_verdict(gold, answer)), flush=True)
+    # Not `for line in sys.stdin`: a fork must not inherit lines that were read ahead.
+    while line := sys.stdin.buffer.readline():
+        gold, answer, rules = json.loads(line)
+        print(json.dumps(_in_fork(gold, answer, Rules(**rules), cpu_s, memory_mib)), flush=True)
 
 
-def _verdict(gold: list[Any], answer: list[Any]) -> tuple[str, str]:
+def _in_fork(gold: list[Any], answer: list[Any], rules: Rules, cpu_s: float, memory_mib: int) -> list[str]:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(reading)
+            _limit(cpu_s, memory_mib)
+            os.write(writing, json.dumps(_verdict(gold, answer, rules)).encode())
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        reply = pipe.read()
+    os.waitpid(child, 0)
+    return json.loads(reply) if reply else _LIMIT
+
+
+def _limit(cpu_s: float, memory_mib: int) -> None:
+    """Whole seconds of CPU time, not of waiting; the kernel ends the fork there, whatever Python is doing."""
+    memory = memory_mib << 20
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(cpu_s), math.ceil(cpu_s) + 1))
+
+
+def _verdict(gold: list[Any], answer: list[Any], rules: Rules) -> list[str]:
     try:
-        return decide(gold, answer)
+        return list(decide(gold, answer, rules))
     except UnsupportedError:
-        return "undecided", "sympy_undecided"
+        return ["undecided", "sympy_undecided"]
     except (MemoryError, RecursionError):
-        return "undecided", "sympy_limit"
+        return _LIMIT
     except Exception:  # sympy raises nearly anything on input it did not expect
-        return "undecided", "sympy_undecided"
+        return ["undecided", "sympy_undecided"]
 
 
 if __name__ == "__main__":

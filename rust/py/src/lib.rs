@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod answer;
 mod columns;
+mod compression;
 mod extraction;
 mod harmony;
 mod metrics;
@@ -17,6 +18,7 @@ mod stream;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     columns::register(module)?;
+    compression::register(module)?;
     harmony::register(module)?;
     stream::register(module)?;
     answer::register(module)?;

@@ -1,13 +1,22 @@
 """The sympy process: what it decides, and that nothing it does can hurt the caller."""
 
+import asyncio
 import os
 import pickle
+import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from mathforge._native import answer_tree
-from mathforge.grading import UNDECIDED_REASONS, Grader, Verdict, classes, compare
+from mathforge.grading import UNDECIDED_REASONS, Grader, Options, Verdict, classes, compare
+
+NOTHING = Verdict("different", "no_answer")
+HARD = (r"\cos 2x", r"\cos^2 x-\sin^2 x")
+"""A pair that only sympy decides."""
 
 # A root of a degree that native comparison leaves alone.
 BEYOND = r"(\sqrt[65]{2})^{65}"
@@ -103,12 +112,97 @@ def test_works_from_other_threads() -> None:
 
 def test_close_leaves_no_process() -> None:
     grader = Grader()
+<<<<<<< HEAD
     grader.grade(BEYOND, "2")
     worker = grader._worker
     assert worker is not None
+=======
+    grader.grade(*HARD)
+    (pid,) = grader.sympy_pids
+>>>>>>> 8127d9b (Grade files again with mathforge grade; ask sympy in forks, several at a time, and keep what it decides)
     grader.close()
+    assert grader.sympy_pids == []
     with pytest.raises(ProcessLookupError):
-        os.kill(worker._process.pid, 0)
+        os.kill(pid, 0)
+    assert grader.grade(*HARD).verdict == "equal"
+    grader.close()
+
+
+def test_a_killed_process_costs_one_verdict_not_the_run() -> None:
+    with Grader(workers=1) as grader:
+        grader.grade(*HARD)
+        os.kill(grader.sympy_pids[0], signal.SIGKILL)
+        assert grader.grade(r"\cos 2x", r"1-2\sin^2 x").reason == "sympy_unavailable"
+        assert grader.grade(r"\cos 2y", r"1-2\sin^2 y").verdict == "equal"
+
+
+def test_batches_ask_several_processes_and_each_distinct_pair_once() -> None:
+    golds = [rf"\cos {n}x" for n in range(2, 6)] * 3
+    answers: list[str | None] = [rf"\sin({n}x+\frac{{\pi}}{{2}})" for n in range(2, 6)] * 3
+    with Grader(workers=2) as grader:
+        verdicts = grader.grade_batch([*golds, "7"], [*answers, None])
+        assert verdicts == [*(grader.grade(*pair) for pair in zip(golds, answers, strict=True)), NOTHING]
+        assert len(grader.sympy_pids) <= 2
+
+
+def test_an_event_loop_goes_on_while_sympy_works() -> None:
+    async def main() -> tuple[int, list[str]]:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0.005)
+                ticks += 1
+
+        with Grader(timeout_s=1, workers=2) as grader:
+            ticking = asyncio.create_task(tick())
+            pairs = [("((((9!)!)!)!)!", "7"), HARD]
+            verdicts = await asyncio.gather(*(grader.grade_async(*pair) for pair in pairs))
+            ticking.cancel()
+        return ticks, [verdict.verdict for verdict in verdicts]
+
+    ticks, verdicts = asyncio.run(main())
+    assert verdicts == ["undecided", "equal"]
+    assert ticks > 10
+
+
+def test_verdicts_are_kept_on_disk_for_other_processes(tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "verdicts.sqlite"
+    with Grader(timeout_s=1, cache=path) as grader:
+        first = grader.grade(*HARD)
+        assert grader.grade("((((9!)!)!)!)!", "7").reason == "sympy_limit"
+    with Grader(timeout_s=1, cache=path) as grader:
+        assert grader.grade(*HARD) == first
+        assert grader.sympy_pids == []
+        # What ran into a limit is tried again; other conventions are other verdicts.
+        assert grader.grade("((((9!)!)!)!)!", "7").reason == "sympy_limit"
+        assert len(grader.sympy_pids) == 1
+    script = f"""
+from mathforge.grading import Grader
+for n in range(20):
+    with Grader(timeout_s=1, cache={str(path)!r}) as grader:
+        assert grader.grade({HARD[0]!r}, {HARD[1]!r}).verdict == "equal"
+        assert not grader.sympy_pids
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+
+
+def test_a_broken_cache_costs_time_not_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "verdicts.sqlite"
+    path.write_bytes(b"this is no database" * 100)
+    with Grader(cache=path) as grader:
+        assert grader.grade(*HARD).verdict == "equal"
+    with Grader(cache=tmp_path / "verdicts.sqlite" / "below-a-file") as grader:
+        assert grader.grade(*HARD).verdict == "equal"
+
+
+def test_options_reach_sympy() -> None:
+    with Grader(options=Options(log_base="ten")) as grader:
+        assert grader.grade(r"\log 8+\sin x", r"\lg 8+\sin x").verdict == "equal"
+    with Grader(options=Options(rounded_from=None)) as grader:
+        assert grader.grade(r"\ln 2", "0.693147").verdict == "different"
 
 
 def test_the_tree_holds_numbers_and_names_only() -> None:
