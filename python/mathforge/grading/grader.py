@@ -36,7 +36,9 @@ UNDECIDED_REASONS = frozenset(
 )
 """The `grade_reason` codes of samples that were neither proved equal nor proved different."""
 
-_FOR_SYMPY = frozenset({"not_native", "limit", "kind_differs", "name_differs"})
+_FOR_SYMPY = frozenset(
+    {"not_native", "unseparated", "no_common_domain", "limit", "kind_differs", "name_differs"}
+)
 """Words, unreadable text and division by zero are nothing that sympy could add to."""
 _NOT_KEPT = frozenset({"sympy_limit", "sympy_unavailable"})
 """What another machine, or a larger budget, may decide: remembered for this run only."""
@@ -137,23 +139,8 @@ class Grader:
                 seen = self._seen.setdefault((gold, answer), seen)
         return seen
 
-<<<<<<< HEAD
-    def _ask_sympy(self, gold: str, answer: str, native: Verdict) -> Verdict:
-        # Words, unreadable text and division by zero are nothing that sympy could add to.
-        if native.reason not in {
-            "not_native",
-            "unseparated",
-            "no_common_domain",
-            "limit",
-            "kind_differs",
-            "name_differs",
-        }:
-            return native
-        trees = answer_tree(gold), answer_tree(answer)
-=======
     def _looked_up(self, gold: str, answer: str, native: Verdict) -> Verdict:
         trees = answer_tree(gold, self.options), answer_tree(answer, self.options)
->>>>>>> 8127d9b (Grade files again with mathforge grade; ask sympy in forks, several at a time, and keep what it decides)
         if trees[0] is None or trees[1] is None:
             return native
         rules = {name: getattr(self.options, name) for name in ("rounded_from", "name_bare", "log_base")}
