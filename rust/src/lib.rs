@@ -6,6 +6,7 @@
 //! | [`stream`] | code calls found in a stream while it arrives |
 //! | [`answer`] | extraction, normalisation and comparison of final answers |
 //! | [`metrics`] | pass@k, majority@k and classes of equal answers |
+//! | [`snapshot`] | states of streams as bytes |
 //! | [`blocks`] | the rows of a column, shared out over threads |
 #![forbid(unsafe_code)]
 
@@ -13,4 +14,5 @@ pub mod answer;
 pub mod blocks;
 pub mod harmony;
 pub mod metrics;
+pub mod snapshot;
 pub mod stream;

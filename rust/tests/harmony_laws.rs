@@ -265,3 +265,42 @@ fn random_ids_and_bytes_are_survived() {
         assert_eq!(decode(&encode(&text, SpecialText::Token)).unwrap(), text);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_restored_stream_of_ids_goes_on_as_the_other(ids in confused(), cuts in prop::collection::vec(any::<usize>(), 0..12)) {
+        let mut parser = Parser::new(Options::default());
+        let mut restored = Parser::new(Options::default());
+        in_chunks(&ids, &cuts, |chunk| {
+            assert_eq!(restored.push_ids(chunk), parser.push_ids(chunk));
+            restored = Parser::restore(&restored.snapshot()).unwrap();
+        });
+        prop_assert_eq!(restored.finish(), parser.finish());
+    }
+
+    #[test]
+    fn a_restored_stream_of_text_goes_on_as_the_other(ids in confused(), cut in any::<prop::sample::Index>()) {
+        let known: Vec<u32> = ids.into_iter().filter(|id| *id < token::VOCABULARY_SIZE).collect();
+        let characters: Vec<char> = decode(&known).unwrap().chars().collect();
+        let (before, after) = characters.split_at(cut.index(characters.len() + 1));
+        let mut parser = Parser::new(Options::default());
+        parser.push_text(&before.iter().collect::<String>()).unwrap();
+        let mut restored = Parser::restore(&parser.snapshot()).unwrap();
+        let after: String = after.iter().collect();
+        prop_assert_eq!(restored.push_text(&after), parser.push_text(&after));
+        prop_assert_eq!(restored.finish(), parser.finish());
+    }
+
+    #[test]
+    fn a_snapshot_holds_no_more_than_the_open_message(ids in confused(), rounds in 1usize..30) {
+        let mut parser = Parser::new(Options::default());
+        let whole = encode("<|start|>assistant<|channel|>final<|message|>x<|end|>", SpecialText::Token);
+        parser.push_ids(&ids).unwrap();
+        for _ in 0..rounds {
+            parser.push_ids(&whole).unwrap();
+        }
+        prop_assert!(parser.snapshot().len() < 1000);
+    }
+}

@@ -205,3 +205,28 @@ def test_unknown_layouts_and_drop_rules_are_named() -> None:
         harmony.render([], layout="chatml")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="drop is one of none, first-final, last-final"):
         harmony.render([], drop="all")  # type: ignore[arg-type]
+
+
+def test_a_stream_goes_on_from_its_snapshot() -> None:
+    ids = harmony.encode(
+        "<|channel|>analysis<|message|>one<|end|><|start|>assistant<|channel|>final<|message|>two"
+    )
+    parser = harmony.StreamParser()
+    seen = [parser.push(ids[:2]), parser.push(ids[2:7])]
+    restored = harmony.StreamParser.restore(parser.snapshot())
+    for stream in (parser, restored):
+        later = [stream.push(ids[7:]), stream.finish()]
+        ended = [event.message for events in seen + later for event in events if event.kind == "message_end"]
+        assert ended == harmony.parse(ids)
+
+
+def test_what_is_no_snapshot_is_refused() -> None:
+    parser = harmony.StreamParser()
+    parser.push("<|channel|>analysis<|message|>one")
+    snapshot = parser.snapshot()
+    with pytest.raises(ValueError, match="damaged"):
+        harmony.StreamParser.restore(snapshot[:-1])
+    with pytest.raises(ValueError, match="damaged"):
+        harmony.StreamParser.restore(snapshot.replace(b"one", b"two"))
+    with pytest.raises(ValueError, match="no snapshot"):
+        harmony.StreamParser.restore(b"")

@@ -53,7 +53,7 @@ impl<'i> Window<'i> {
         let Units::Ids(ids) = self.units else { return position };
         let (at, byte) = self.counted;
         let length = |positions| byte_length(ids.get(self.indexes(positions)).unwrap_or_default());
-        if position >= at { byte + length(at..position) } else { byte - length(position..at) }
+        if position >= at { byte + length(at..position) } else { byte.saturating_sub(length(position..at)) }
     }
 
     /// Counts bytes from `position` on from now on.
@@ -85,20 +85,30 @@ impl<'i> Window<'i> {
         bytes
     }
 
-    /// The message that was found.
-    pub fn message(&self, found: &Found) -> Message {
+    /// The message that was found; bytes are counted from its end from now on.
+    pub fn message(&mut self, found: &Found) -> Message {
+        self.count_from(found.start);
         let start = self.place(found.start);
-        let end = Window { counted: (found.start, start.byte), ..*self }.place(found.end);
-        let mut message = Message {
-            content: lossy_text(self.content(found)),
-            tokens: start.token.zip(end.token).map(|(start, end)| start..end),
-            bytes: start.byte..end.byte,
-            written: self.written(found.start..found.end),
-            end: found.end_token,
-            complete: found.complete,
-            ..self.heading(found)
+        let mut message = self.heading(found);
+        let content = self.content(found);
+        self.counted = match found.whole_content() {
+            // The content need not be measured once more.
+            Some(whole) => {
+                let header = self.byte_at(whole.start);
+                (whole.end, header + content.len())
+            }
+            None => (found.content.end, self.byte_at(found.content.end)),
         };
-        calls::mark(&mut message, self.place(found.content.end));
+        let ending = self.place(found.content.end);
+        self.count_from(found.end);
+        let end = self.place(found.end);
+        message.content = lossy_text(content);
+        message.tokens = start.token.zip(end.token).map(|(start, end)| start..end);
+        message.bytes = start.byte..end.byte;
+        message.written = self.written(found.start..found.end);
+        message.end = found.end_token;
+        message.complete = found.complete;
+        calls::mark(&mut message, ending);
         message
     }
 

@@ -57,7 +57,7 @@ pub struct Machine {
     pub(super) state: State,
     /// The header, or provisional header, that is being read.
     pub(super) text: HeaderText,
-    role: Role,
+    pub(super) role: Role,
     /// Who speaks where no author is written.
     pub(super) author: Role,
     pub(super) tools: Vec<String>,

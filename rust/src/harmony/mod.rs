@@ -21,5 +21,6 @@ pub mod pretokenize;
 pub mod prompt;
 pub mod recovery;
 pub mod render;
+mod snapshot;
 pub mod token;
 pub mod vocab;

@@ -73,11 +73,7 @@ pub fn parse_text(text: &str, options: Options) -> Vec<Message> {
 }
 
 fn messages(found: &[Found], mut window: Window<'_>) -> Vec<Message> {
-    let message = |found: &Found| {
-        window.count_from(found.start);
-        window.message(found)
-    };
-    found.iter().map(message).collect()
+    found.iter().map(|found| window.message(found)).collect()
 }
 
 /// Reads one completion or conversation, chunk by chunk.

@@ -9,7 +9,9 @@ use arrow_schema::{ArrowError, DataType, Field};
 use mathforge_core::harmony::diagnostic::severity;
 use mathforge_core::harmony::found::{Found, Note};
 use mathforge_core::harmony::input::{Units, Window};
+use mathforge_core::harmony::machine::Machine;
 use mathforge_core::harmony::message::End;
+use mathforge_core::harmony::parser::{find_in_ids, find_in_text};
 
 use crate::columns::{LocatedText, batch};
 
@@ -83,30 +85,34 @@ impl MessageTable {
         }
     }
 
-    /// Adds the messages of a row of ids.
-    pub fn push_ids(&mut self, row: usize, ids: &[u32], found: Vec<Found>) {
+    /// Adds the messages of a row of ids; says how many there are.
+    pub fn push_ids(&mut self, row: usize, ids: &[u32], machine: &mut Machine) -> usize {
         let window = Window::whole(Units::Ids(ids));
-        for (index, found) in found.into_iter().enumerate() {
+        let all = find_in_ids(ids, machine);
+        for (index, found) in all.iter().enumerate() {
             if let Some(contents) = &mut self.contents {
-                contents.push_bytes(&window, &found);
+                contents.push_bytes(&window, found);
             }
             self.push(row, index, &window, found);
         }
+        all.len()
     }
 
-    /// Adds the messages of a row of text.
-    pub fn push_text(&mut self, row: usize, located: LocatedText<'_>, found: Vec<Found>) {
+    /// Adds the messages of a row of text; says how many there are.
+    pub fn push_text(&mut self, row: usize, located: LocatedText<'_>, machine: &mut Machine) -> usize {
         let window = Window::whole(Units::Text(located.text.as_bytes()));
-        for (index, found) in found.into_iter().enumerate() {
+        let all = find_in_text(located.text.as_bytes(), machine);
+        for (index, found) in all.iter().enumerate() {
             if let Some(contents) = &mut self.contents {
-                contents.push_text(located, &window, &found);
+                contents.push_text(located, &window, found);
             }
             self.push(row, index, &window, found);
         }
+        all.len()
     }
 
-    fn push(&mut self, row: usize, index: usize, window: &Window<'_>, found: Found) {
-        let (tool, odd) = window.call(&found);
+    fn push(&mut self, row: usize, index: usize, window: &Window<'_>, found: &Found) {
+        let (tool, odd) = window.call(found);
         let heading = &*found.heading;
         self.rows.push(row as u64);
         self.indexes.push(index as u64);
@@ -126,7 +132,7 @@ impl MessageTable {
             column.push(bound as u64);
         }
         self.notes.lengths.push(found.notes.len() + odd.len());
-        self.notes.all.extend(found.notes);
+        self.notes.all.extend(&found.notes);
         self.notes.all.extend(odd);
     }
 

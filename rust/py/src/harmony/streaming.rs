@@ -4,6 +4,7 @@ use mathforge_core::harmony::event::Event as CoreEvent;
 use mathforge_core::harmony::parser::{MixedInput, Options, Parser};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use super::input::Input;
 use super::message::Message;
@@ -69,6 +70,18 @@ impl StreamParser {
         };
         let events = events.map_err(|error: MixedInput| PyValueError::new_err(error.to_string()))?;
         Ok(events.into_iter().map(Event::from).collect())
+    }
+
+    /// The state as bytes, to go on later, elsewhere, or more than once; it is no larger than the open message.
+    fn snapshot<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.snapshot())
+    }
+
+    /// The parser of which a snapshot was taken. Damaged bytes are a `ValueError`.
+    #[staticmethod]
+    fn restore(snapshot: &[u8]) -> PyResult<Self> {
+        let restored = Parser::restore(snapshot);
+        restored.map(Self).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     fn finish(&mut self) -> Vec<Event> {
