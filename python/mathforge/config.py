@@ -129,10 +129,12 @@ class ToolHost:
     """The Python sandbox.
 
     Attributes:
+        url: address of a sandbox service that runs the cells; None runs them on this machine.
         workers: processes that run cells; 0 runs them in this process.
         memory_mib: memory of one session.
     """
 
+    url: str | None = None
     workers: int = 0
     memory_mib: int = 1024
 
@@ -202,8 +204,8 @@ WITHOUT_EFFECT = {
     "server.num_special_tokens_budget": "the budget follows the context window",
     "server.code_execution.code_execution_language": "code always runs as stateful Python",
     "server.code_execution.sandbox_traceback_verbosity": "tracebacks are always plain",
-    "sandbox.host": "code runs in this package's own sandbox",
-    "sandbox.port": "code runs in this package's own sandbox",
+    "sandbox.host": "code runs in this package's own sandbox; ++sandbox.url names a service",
+    "sandbox.port": "code runs in this package's own sandbox; ++sandbox.url names a service",
     "sandbox.sandbox_type": "code runs in this package's own sandbox",
     "inference.spaces_between_special_tokens": "ids are exchanged, not text",
 }

@@ -25,6 +25,7 @@ from .tools import PythonTool
 
 if TYPE_CHECKING:
     from .sandbox import Sandbox
+    from .sandbox.remote import RemoteSandbox
 
 _END_IDS = frozenset({harmony.END, harmony.CALL, harmony.RETURN})
 _MAX_RESTARTS = 3  # of a sample whose sandbox session was lost
@@ -79,7 +80,10 @@ class Generator:
     """
 
     def __init__(
-        self, server: Server, sandbox: Sandbox | None = None, on_call: Callable[[], None] = lambda: None
+        self,
+        server: Server,
+        sandbox: Sandbox | RemoteSandbox | None = None,
+        on_call: Callable[[], None] = lambda: None,
     ) -> None:
         self._server = server
         self._sandbox = sandbox

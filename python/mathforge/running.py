@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from .units import OpenPart, Part
 
 if TYPE_CHECKING:
     from .sandbox import Sandbox
+    from .sandbox.remote import RemoteSandbox
 
 _FAILURES_IN_A_ROW = 16  # so many failed samples without one success end the run
 
@@ -88,19 +89,19 @@ class Run:
                     folder.clear()
             self._open(server.model.name)
             self._tell_damage()
-            with (
-                self._open_sandbox() as sandbox,
-                contextlib.closing(Grader(cache=default_cache())) as grader,
-                self._counts() as self.progress,
-            ):
-                self.grader = grader
-                self.generator = Generator(server, sandbox, self.progress.add_call)
-                try:
-                    await self._work_through()
-                finally:
-                    for part in self.open_parts:
-                        for file in part.files.values():
-                            file.close()
+            async with self._open_sandbox() as sandbox:
+                with (
+                    contextlib.closing(Grader(cache=default_cache())) as grader,
+                    self._counts() as self.progress,
+                ):
+                    self.grader = grader
+                    self.generator = Generator(server, sandbox, self.progress.add_call)
+                    try:
+                        await self._work_through()
+                    finally:
+                        for part in self.open_parts:
+                            for file in part.files.values():
+                                file.close()
 
     def _is_complete_already(self) -> bool:
         """Whether an earlier run has left nothing to do, so that no server is needed."""
@@ -117,16 +118,21 @@ class Run:
     def _add_tokens(self, count: int) -> None:
         self.progress.add_tokens(count)
 
-    @contextlib.contextmanager
-    def _open_sandbox(self) -> Iterator[Sandbox | None]:
+    @contextlib.asynccontextmanager
+    async def _open_sandbox(self) -> AsyncIterator[Sandbox | RemoteSandbox | None]:
         config = self.parts[0].config
         if not config.code_execution:
             yield None
-            return
-        from .sandbox import Sandbox
+        elif config.sandbox.url is not None:
+            from .sandbox.remote import connect
 
-        with Sandbox(workers=config.sandbox.workers, memory_mib=config.sandbox.memory_mib) as sandbox:
-            yield sandbox
+            async with connect(config.sandbox.url) as remote:
+                yield remote
+        else:
+            from .sandbox import Sandbox
+
+            with Sandbox(workers=config.sandbox.workers, memory_mib=config.sandbox.memory_mib) as sandbox:
+                yield sandbox
 
     def _counts(self) -> Progress:
         files = [file for part in self.open_parts for file in part.files.values()]

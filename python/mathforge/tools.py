@@ -10,6 +10,7 @@ from .samples import ToolStatus
 
 if TYPE_CHECKING:
     from .sandbox import Outcome, Sandbox, Session
+    from .sandbox.remote import RemoteSandbox, RemoteSession
 
 NO_OUTPUT = "[WARN] No output available. Use print() to output anything to stdout to receive the output"
 
@@ -33,10 +34,10 @@ class PythonTool:
     """The Python of one sample: its session is opened by the first call and keeps its variables until
     `close`."""
 
-    def __init__(self, sandbox: Sandbox, limits: CodeExecution) -> None:
+    def __init__(self, sandbox: Sandbox | RemoteSandbox, limits: CodeExecution) -> None:
         self._sandbox = sandbox
         self._limits = limits
-        self._session: Session | None = None
+        self._session: Session | RemoteSession | None = None
 
     async def run(self, code: str) -> Result:
         """Run one cell."""

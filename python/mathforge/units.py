@@ -33,7 +33,7 @@ _FREE_KEYS = {
         "context_tokens",
     },
     "inference": {"timeout", "stream"},
-    "sandbox": {"workers"},
+    "sandbox": {"workers", "url"},
 }
 
 

@@ -70,7 +70,7 @@ def test_health_sessions_and_delete(url):
         ("", "completed", "", ""),
         ("input()", "error", "...EOFError\n", ""),
         ("print('before')\n1/0", "error", "before\nTraceback...ZeroDivisionError: division by zero\n", ""),
-        ("[0] * 10**9", "error", "...MemoryError\n", ""),
+        ("[0] * 10**9", "error", "", "Traceback...MemoryError\n"),
         ("!ls", "error", "...magics (%) do not exist in this sandbox; write plain Python\n", ""),
     ],
 )
@@ -78,12 +78,11 @@ def test_cells(url, code, status, stdout, stderr):
     answer = execute(url, code, "cells")
     assert set(answer) == {"process_status", "stdout", "stderr", "new_session_created"}
     assert answer["process_status"] == status
-    start, _, end = stdout.partition("...")
-    assert answer["stdout"].startswith(start)
-    assert answer["stdout"].endswith(end)
-    if "..." not in stdout:
-        assert answer["stdout"] == stdout
-    assert answer["stderr"] == stderr
+    for name, text in (("stdout", stdout), ("stderr", stderr)):
+        start, dots, end = text.partition("...")
+        assert answer[name].startswith(start)
+        assert answer[name].endswith(end)
+        assert dots or answer[name] == text
 
 
 def test_the_first_answer_of_a_session_says_that_it_is_new(url):

@@ -86,6 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="as in NeMo-Skills; ++code_execution=true is what starts the sandbox",
     )
+    add("--sandbox", metavar="URL", help="run the cells on this `mathforge sandbox serve`; ++sandbox.url")
     add("--starting-seed", type=int, default=0, metavar="S", help="seeds are S, S+1, ... (default: 0)")
     add(
         "--overwrite",
@@ -110,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
     for flag in WITHOUT_EFFECT:
         if getattr(args, flag.replace("-", "_")) is not None:
             print(f"note: --{flag} has no effect: jobs and servers are started by you", file=sys.stderr)
+    overrides = [*args.overrides, f"++sandbox.url={args.sandbox}"] if args.sandbox else args.overrides
     request = Request(
         benchmarks=args.benchmarks,
         output_dir=args.output_dir,
@@ -122,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
         starting_seed=args.starting_seed,
         with_sandbox=args.with_sandbox,
         overwrite=args.overwrite,
-        overrides=args.overrides,
+        overrides=overrides,
     )
     if args.dry_run:
         parts = prepare(request)

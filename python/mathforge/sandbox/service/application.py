@@ -14,6 +14,7 @@ from aiohttp import web
 
 from ...errors import SandboxError
 from .. import Outcome, Sandbox
+from ..remote import OUTCOME_HEADER
 from . import wire
 from .clients import Clients
 from .sessions import Sessions
@@ -93,7 +94,8 @@ class Service:
         outcome, is_new = await self._sessions.run(
             request[CLIENT], asked.session_id, asked.code, asked.timeout_s
         )
-        return web.json_response(wire.cell_answer(outcome, asked, new_session=is_new))
+        answer = wire.cell_answer(outcome, asked, new_session=is_new)
+        return web.json_response(answer, headers={OUTCOME_HEADER: wire.more_of(outcome)})
 
     async def _program(self, asked: Request) -> Outcome:
         """Run code in a session of its own, without the echo of a last expression."""

@@ -120,15 +120,23 @@ def answer(status: str, stdout: str, stderr: str, *, new_session: bool = False) 
 
 
 def cell_answer(outcome: Outcome, request: Request, *, new_session: bool) -> dict[str, Any]:
-    """The answer for a cell: its traceback is on stdout, where IPython writes it."""
+    """The answer for a cell: the traceback of an error is on stdout, where IPython writes it."""
     stdout, stderr = outcome.stdout, outcome.stderr
     if outcome.status == "timeout":
         status, stderr = "timeout", _time_is_up(request, outcome)
     elif outcome.status == "ok":
         status = "completed"
+    elif outcome.status == "memory":
+        status = "error"
     else:
         status, stdout, stderr = "error", _joined(stdout, stderr), ""
     return _cut(answer(status, _trimmed(stdout), stderr, new_session=new_session), request)
+
+
+def more_of(outcome: Outcome) -> str:
+    """What the four fields leave out, as JSON for a header: more fields might irritate clients."""
+    names = ("status", "wall_s", "cpu_s", "truncated", "state_lost")
+    return json.dumps({name: getattr(outcome, name) for name in names})
 
 
 def program_answer(outcome: Outcome, request: Request) -> dict[str, Any]:
