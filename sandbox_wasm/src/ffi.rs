@@ -3,6 +3,8 @@
 //! A callback is a slot of the function table that holds a host function. Everything it needs (`cif`, `fun`,
 //! `user_data`) is an address in linear memory, so callbacks are recreated from a list when an image is restored.
 
+use std::cell::Cell;
+
 use serde::{Deserialize, Serialize};
 use wasmtime::{AsContextMut, Caller, Func, FuncType, Linker, Ref, Val, ValType};
 
@@ -46,6 +48,34 @@ enum Shape {
 }
 
 type Guarded<T> = std::result::Result<T, Errno>;
+
+/// Foreign calls inside of foreign calls. WebAssembly frames check the stack they use, but a callback whose C function
+/// is a callback again needs none: without a limit of its own it would overrun the host's stack and end the process.
+const MAX_DEPTH: usize = 1000;
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// One level of foreign calls on this thread, for as long as it lives.
+struct Level;
+
+impl Level {
+    fn enter() -> wasmtime::Result<Self> {
+        let depth = DEPTH.get();
+        if depth >= MAX_DEPTH {
+            return Err(wasmtime::Trap::StackOverflow.into());
+        }
+        DEPTH.set(depth + 1);
+        Ok(Self)
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
 
 impl Shape {
     /// Reads an `ffi_type`: size, alignment (u16), kind (u16), elements. A struct of one element is that element.
@@ -194,6 +224,7 @@ fn call(
     result: Ptr,
     arguments: Ptr,
 ) -> wasmtime::Result<()> {
+    let _level = Level::enter()?;
     let exports = exports(&caller)?;
     let before = exports.stack_pointer.get(&mut caller);
     let mut top = before.i32().unwrap_or_default() as u32;
@@ -257,6 +288,7 @@ fn enter(
     params: &[Val],
     results: &mut [Val],
 ) -> wasmtime::Result<()> {
+    let _level = Level::enter()?;
     let exports = exports(caller)?;
     let before = exports.stack_pointer.get(&mut *caller);
     let mut params = params.iter().copied();
@@ -396,6 +428,7 @@ fn link_closures(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         "env",
         "__call_sighandler",
         |mut caller: Caller<'_, Host>, handler: u32, signal: i32| -> wasmtime::Result<()> {
+            let _level = Level::enter()?;
             let exports = exports(&caller)?;
             table_function(&mut caller, &exports, handler)?.call(&mut caller, &[Val::I32(signal)], &mut [])
         },

@@ -141,6 +141,18 @@ impl Interpreter {
         Ok(Some(at))
     }
 
+    /// Whether the guest can still allocate the little that its next cell needs.
+    pub fn has_room(&mut self) -> wasmtime::Result<bool> {
+        const LEAST: u32 = 1 << 20;
+        let size = self.exports()?.memory.data_size(&self.store);
+        if size + LEAST as usize <= self.store.data().cap.memory_bytes {
+            return Ok(true);
+        }
+        let at: Ptr = self.call("malloc", LEAST)?;
+        self.call::<_, ()>("free", at)?;
+        Ok(at != 0)
+    }
+
     /// Writes one byte string with a NUL behind it; errors when memory is full.
     pub fn allocate_text(&mut self, text: &str) -> wasmtime::Result<Ptr> {
         let bytes = [text.as_bytes(), &[0]].concat();

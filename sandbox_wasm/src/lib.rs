@@ -10,6 +10,8 @@ pub mod exnref;
 mod ffi;
 mod got;
 mod host;
+#[cfg(test)]
+mod hostile;
 mod image;
 mod inputs;
 mod instance;

