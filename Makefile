@@ -26,6 +26,10 @@ $(STAMPS)/build: $(STAMPS)/venv $(RUST_SOURCES) pyproject.toml
 
 build: $(STAMPS)/build
 
+$(STAMPS)/peers: $(STAMPS)/venv requirements/peers.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --upgrade --target $(STAMPS)/peer-packages -r requirements/peers.lock
+	@touch $@
+
 # The image is keyed by its inputs: this is a look-up when nothing has changed.
 sandbox: build
 	$(BIN)/mathforge sandbox prepare
@@ -38,10 +42,10 @@ test: lint test-rust test-python
 test-rust: sandbox
 	MATHFORGE_SANDBOX_IMAGE="$$($(BIN)/mathforge sandbox prepare)" cargo test --workspace --quiet
 
-test-python: sandbox
+test-python: sandbox $(STAMPS)/peers
 	$(PYTEST) -m "not slow and not vllm"
 
-test-all: lint test-rust
+test-all: lint test-rust $(STAMPS)/peers
 	$(PYTEST)
 
 bench: sandbox
@@ -63,6 +67,7 @@ fuzz:
 # Pins every Python package that development uses, with hashes.
 lock: $(STAMPS)/venv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate --quiet -o requirements/dev.lock
+	$(BIN)/uv pip compile requirements/peers.in --no-deps --universal --generate-hashes --no-header --no-annotate --quiet -o requirements/peers.lock
 
 clean:
 	rm -rf $(STAMPS) $(VENV) $(DEMO_OUT) target

@@ -39,6 +39,8 @@ class Inference:
             allows.
         final_answer_tokens: part of the budget kept for a final answer when the model has not come to an end
             by itself (text only).
+        stop_on_repetition: end the thoughts of a sample that has fallen into a loop and ask for its final
+            answer (text only; at once where answers are streamed).
         timeout: seconds one request may take.
         stream: read the answer as server-sent events.
         extra_body: more fields of the request body, as they are.
@@ -53,6 +55,7 @@ class Inference:
     random_seed: int = 0
     tokens_to_generate: int | None = None
     final_answer_tokens: int = 2048
+    stop_on_repetition: bool = True
     timeout: float = 14400.0
     stream: bool = False
     extra_body: dict[str, object] = field(default_factory=dict)

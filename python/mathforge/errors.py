@@ -6,6 +6,11 @@ what to do next. The command line prints message and hint, never a traceback, fo
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._native import Diagnostic
+
 
 class MathforgeError(Exception):
     """Base of all errors a caller is expected to handle.
@@ -46,3 +51,17 @@ class StoreError(MathforgeError):
     """An output folder that cannot be continued, for example because its configuration differs."""
 
     code = "store"
+
+
+class MalformedOutputError(MathforgeError, ValueError):
+    """Model output that strict parsing does not repair.
+
+    Attributes:
+        diagnostic: code, offsets and severity of the first departure from the format.
+    """
+
+    code = "malformed_output"
+
+    def __init__(self, message: str, *, diagnostic: Diagnostic) -> None:
+        super().__init__(message, hint="parse without strict=True to have it repaired")
+        self.diagnostic = diagnostic

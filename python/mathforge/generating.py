@@ -21,6 +21,7 @@ from .problems import Problem
 from .prompts import Prompter
 from .samples import Round, Sample
 from .servers import FailedRequestError, Server
+from .stream import Call, Driver
 from .tools import PythonTool
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _CONTEXT_MARGIN = (
 _OUT_OF_CALLS = (
     "[ERROR] The limit of Python calls is reached, this one was not executed. Give the final answer now."
 )
+_STUCK = "You are repeating yourself. Give the final answer now."
 _OUT_OF_TOKENS = "The token budget is nearly used up. Give the final answer now."
 
 
@@ -161,11 +163,14 @@ class _Conversation:
     sample: Sample = field(init=False)
     ids: list[int] = field(init=False)
     prompt_length: int = field(init=False)
+    driver: Driver = field(init=False)
+    answered: int = 0
 
     async def run(self) -> Sample:
         self.sample = Sample(self.task.problem, self.task.seed, started_at=time.time())
         self.ids = Prompter.of(self.task.config).token_ids(self.task.problem)
         self.prompt_length = len(self.ids)
+        self.driver = Driver("gpt-oss", watch=self.task.config.inference.stop_on_repetition)
         try:
             await self._rounds()
         except RefusedError as error:
@@ -176,38 +181,53 @@ class _Conversation:
 
     async def _rounds(self) -> None:
         while self._room() > 0:
-            one = await self._request(self._room())
-            messages = harmony.parse(one.token_ids or [])
-            last = messages[-1] if messages else None
-            if one.finish_reason == "length":
-                is_answering = last is not None and last.channel == "final"
-                await self._final_round(
-                    one, None if is_answering else [*_closing(one, harmony.END), *_note()]
-                )
+            one = await self._read_round(self._room())
+            is_stuck = self.driver.repetition is not None and one.finish_reason != "stop"
+            if one.finish_reason == "length" or is_stuck:
+                self.sample.stopped_on_repetition = is_stuck
+                is_answering = self.driver.channel == "final" and not is_stuck
+                note = _note(_STUCK if is_stuck else _OUT_OF_TOKENS)
+                await self._final_round(one, None if is_answering else [*_closing(one), *note])
                 return
-            code = harmony.python_call(messages)
-            if last is None or (code is None and last.end != "call"):
+            step = self.driver.finish()
+            if step.kind != "needs_tool":
                 return
-            is_last_call = self._calls() >= self._max_calls()
-            if is_last_call:
-                one.output = _OUT_OF_CALLS
-            elif code is None:
-                one.output = f"[ERROR] There is no tool `{last.recipient or ''}`; the only tool is python."
-            else:
-                await self._execute(one, code)
-            answered = [
-                *_closing(one, harmony.CALL),
-                *_tool_message(last, one.output or "", is_python=code is not None),
-            ]
-            if is_last_call:
-                await self._final_round(one, answered)
+            is_exhausted = self.answered + len(step.calls) > self._max_calls()
+            answers = await self._answer_all(one, step.calls)
+            if is_exhausted:
+                await self._final_round(one, answers)
                 return
-            self._append(one, [*answered, *_OPEN])
-            if self._room() <= 0:
-                self._take_back(one, len(_OPEN))
-                await self._final_round(one, _note())
+            if self._room() <= len(answers) + len(_OPEN):
+                self._append(one, answers)
+                await self._final_round(one, _note(_OUT_OF_TOKENS))
                 return
+            self._append(one, [*answers, *_OPEN])
+            self.driver.answer([*answers, *_OPEN])
         self.sample.error = "context_window_exceeded"  # a prompt as long as the window
+
+    async def _read_round(self, max_tokens: int) -> Round:
+        """One request, driven while it arrives."""
+        reader = _Reader(self.driver)
+        one = await self._request(max_tokens, reader)
+        self.driver = reader.driver
+        return one
+
+    async def _answer_all(self, one: Round, calls: list[Call]) -> list[int]:
+        """Ids of the answers to what waits: nearly always one call."""
+        ids = harmony.encode(calls[-1].closing)
+        outputs = []
+        for call in calls:
+            if self.answered >= self._max_calls():
+                text = _OUT_OF_CALLS
+            elif call.tool != "python":
+                text = f"[ERROR] There is no tool `{call.recipient or ''}`; the only tool is python."
+            else:
+                text = await self._execute(one, call.code)
+            self.answered += 1
+            outputs.append(text)
+            ids += _tool_message(call, text)
+        one.output = "\n".join(outputs)
+        return ids
 
     async def _final_round(self, one: Round, before: list[int] | None) -> None:
         """Use what was kept of the budget: `before` and an opened final channel, or None to go on where the
@@ -218,9 +238,6 @@ class _Conversation:
             self._append(one, [*before, *_OPEN_FINAL])
         if self._whole_room() > 0:
             await self._request(self._whole_room())
-
-    def _calls(self) -> int:
-        return sum(one.output is not None for one in self.sample.rounds)
 
     def _max_calls(self) -> int:
         return self.task.config.server.code_execution.max_code_executions if self.tool else 0
@@ -247,14 +264,18 @@ class _Conversation:
     def _room(self) -> int:
         return self._whole_room() - self._reserve()
 
-    async def _request(self, max_tokens: int) -> Round:
+    async def _request(self, max_tokens: int, reader: _Reader | None = None) -> Round:
         answer = await self.server.complete(
             self.ids,
             self.task.config.inference,
             max_tokens=max_tokens,
             seed=self.task.sampler_seed,
             request_id=self.task.request_id(len(self.sample.rounds)),
+            reader=reader,
         )
+        if reader is not None and answer.finish_reason is None:
+            answer.finish_reason = "repetition"
+            answer.token_ids = (answer.token_ids or [])[: reader.cut]
         if answer.finish_reason in {"abort", "error"}:
             raise FailedRequestError(
                 f"the server gave up on the request (finish_reason `{answer.finish_reason}`)"
@@ -266,26 +287,43 @@ class _Conversation:
         self.ids = self.ids + (answer.token_ids or [])
         return one
 
-    async def _execute(self, one: Round, code: str) -> None:
+    async def _execute(self, one: Round, code: str) -> str:
         assert self.tool is not None  # without a tool no calls are allowed
         result = await self.tool.run(code)
         if result.status == "lost":
             raise LostSessionError
-        one.output, one.tool_status = result.text, result.status
+        one.tool_status = result.status
         self.sample.code_rounds_executed += 1
         self.sample.code_execution_time += result.wall_s
         self.sample.num_code_timeouts += result.status == "timeout"
         self.on_call()
+        return result.text
 
     def _append(self, one: Round, ids: list[int]) -> None:
         one.output_token_ids = [*(one.output_token_ids or []), *ids]
         self.sample.num_tool_output_tokens += len(ids)
         self.ids = self.ids + ids
 
-    def _take_back(self, one: Round, count: int) -> None:
-        one.output_token_ids = (one.output_token_ids or [])[:-count]
-        self.sample.num_tool_output_tokens -= count
-        self.ids = self.ids[:-count]
+
+class _Reader:
+    """Feeds a driver with one answer; a try that fails leaves no trace in it."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._before = driver
+        self.driver = driver
+
+    def start(self) -> None:
+        self.driver = self._before.copy()
+
+    def read(self, ids: list[int]) -> bool:
+        self.driver.feed(ids)
+        return self.driver.repetition is not None
+
+    @property
+    def cut(self) -> int | None:
+        """How many ids of the round had been read when the loop was noticed, however they had arrived."""
+        found = self.driver.repetition
+        return None if found is None else found.start + found.length
 
 
 _OPEN = [harmony.START, *harmony.encode("assistant")]
@@ -293,18 +331,19 @@ _OPEN_FINAL = [*_OPEN, harmony.CHANNEL, *harmony.encode("final"), harmony.MESSAG
 _TOOL_NAME = re.compile(r"[\w.-]{1,64}")
 
 
-def _note() -> list[int]:
-    text = harmony.encode(_OUT_OF_TOKENS, escape=True)
-    return [harmony.START, *harmony.encode("system"), harmony.MESSAGE, *text, harmony.END]
+def _note(text: str) -> list[int]:
+    ids = harmony.encode(text, escape=True)
+    return [harmony.START, *harmony.encode("system"), harmony.MESSAGE, *ids, harmony.END]
 
 
-def _closing(one: Round, missing: int) -> list[int]:
-    """The end token, where the model was cut or the server kept it back."""
-    return [] if one.token_ids and one.token_ids[-1] in _END_IDS else [missing]
+def _closing(one: Round) -> list[int]:
+    """The end token, where the model was cut."""
+    return [] if one.token_ids and one.token_ids[-1] in _END_IDS else [harmony.END]
 
 
-def _tool_message(call: harmony.Message, text: str, *, is_python: bool) -> list[int]:
+def _tool_message(call: Call, text: str) -> list[int]:
     """A tool's answer, in the channel of the call."""
-    name = "python" if is_python or not _TOOL_NAME.fullmatch(call.recipient or "") else call.recipient
+    is_python = call.tool == "python" or not _TOOL_NAME.fullmatch(call.recipient or "")
+    name = "python" if is_python else call.recipient
     message = harmony.tool_result(text, tool=name or "python", channel=call.channel or "analysis")
     return harmony.render([message], for_completion=False)

@@ -10,11 +10,13 @@ and encode foreign text with `escape=True`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import _native
 from ._native import Diagnostic, Event, Message, StreamParser
+from .errors import MalformedOutputError
 from .harmony_columns import (
     count_tokens,
     decode_batch,
@@ -111,7 +113,12 @@ def decode_bytes(ids: TokenIds) -> bytes:
 
 
 def parse(
-    ids_or_text: TokenIds | str, *, role: Role = "assistant", tools: Iterable[str] = ()
+    ids_or_text: TokenIds | str,
+    *,
+    role: Role = "assistant",
+    tools: Iterable[str] = (),
+    strict: bool = False,
+    unmarked: bool = False,
 ) -> list[Message]:
     """Messages of a completion or of a whole conversation.
 
@@ -125,8 +132,30 @@ def parse(
         ids_or_text: token ids (see `decode`; unknown ids become U+FFFD) or text.
         role: author of a completion's first message.
         tools: names of tools (`functions.f`) beside the built-in ones, to recognise them in damaged headers.
+        strict: raise at the first diagnostic of severity "warning" instead of repairing.
+        unmarked: read text whose special tokens were taken off (`analysis...assistantfinal...`). A guess,
+            made only where no marker is left; its messages carry the warning `unmarked`. Ids keep their
+            special tokens and are read as ever.
+
+    Raises:
+        MalformedOutputError: `strict`, and something would have to be repaired; names code and offset.
     """
-    return _native.harmony_parse(ids_or_text, role=role, tools=list(tools))
+    guessed = (
+        _native.harmony_parse_unmarked(ids_or_text) if unmarked and isinstance(ids_or_text, str) else None
+    )
+    messages = guessed or _native.harmony_parse(ids_or_text, role=role, tools=list(tools))
+    if strict:
+        _refuse_damage(messages)
+    return messages
+
+
+def _refuse_damage(messages: Iterable[Message]) -> None:
+    for message in messages:
+        for found in message.diagnostics:
+            if found.severity == "warning":
+                at = f"byte {found.byte_offset}"
+                at = at if found.token_offset is None else f"token {found.token_offset} ({at})"
+                raise MalformedOutputError(f"malformed Harmony at {at}: {found.code}", diagnostic=found)
 
 
 def render(
@@ -175,6 +204,7 @@ def system(
     effort: str = "medium",
     *,
     python: bool | str = False,
+    browser: bool = False,
     current_date: str | None = None,
     knowledge_cutoff: str | None = "2024-06",
     identity: str | None = _IDENTITY,
@@ -186,6 +216,7 @@ def system(
         effort: "low", "medium" or "high".
         python: True offers the python tool with the text the model was trained on (`PYTHON_TOOL`); a string
             is another description of it.
+        browser: offer the browser tool: search, open, find.
         current_date: `YYYY-MM-DD`.
         knowledge_cutoff: `YYYY-MM`.
         identity: the first line.
@@ -198,6 +229,7 @@ def system(
     return _native.harmony_system(
         effort,
         python=python,
+        browser=browser,
         current_date=current_date,
         knowledge_cutoff=knowledge_cutoff,
         identity=identity,
@@ -205,9 +237,26 @@ def system(
     )
 
 
-def developer(instructions: str) -> Message:
-    """The developer message: `# Instructions` and the given text."""
-    return _native.harmony_developer(instructions)
+def developer(
+    instructions: str | None = None,
+    *,
+    tools: Sequence[Mapping[str, Any]] = (),
+    layout: Layout = "openai-0.0.8",
+) -> Message:
+    """The developer message: `# Instructions` and the given text, then `# Tools` as TypeScript.
+
+    Args:
+        instructions: None leaves the section out.
+        tools: functions as OpenAI's API takes them: `{"type": "function", "function": {"name": ...,
+            "description": ..., "parameters": {JSON Schema}}}`, or the inner object alone. Tell the system
+            message of them too: `system(functions=True)`.
+        layout: "hf" writes schemas as the chat template does, every other one as openai-harmony.
+
+    Raises:
+        ValueError: unknown layout, or a tool without a name.
+    """
+    written = json.dumps(list(tools), ensure_ascii=False) if tools else None
+    return _native.harmony_developer(instructions, tools=written, layout=layout)
 
 
 def user(text: str) -> Message:

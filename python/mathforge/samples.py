@@ -17,7 +17,7 @@ class Round:
 
     Attributes:
         token_ids: exactly the ids the server sampled; None when the server gave none (chat).
-        finish_reason: as the server said, `stop` or `length`.
+        finish_reason: as the server said, `stop` or `length`; `repetition` when we ended the request.
         stop_reason: the stop token id or string, as the server said.
         output: tool output as the model saw it, or None.
         output_token_ids: every id appended after the sampled ones before the next round (end tokens that were
@@ -50,6 +50,7 @@ class Sample:
         code_rounds_executed: cells run.
         code_execution_time: seconds spent in cells.
         num_code_timeouts: cells stopped by the time limit.
+        stopped_on_repetition: the model had fallen into a loop, and was asked for its final answer.
         error: stable code of what cut the sample short (`context_window_exceeded`, `malformed_output`), or
             None.
         rounds: in order.
@@ -67,6 +68,7 @@ class Sample:
     code_rounds_executed: int = 0
     code_execution_time: float = 0.0
     num_code_timeouts: int = 0
+    stopped_on_repetition: bool = False
     error: str | None = None
     rounds: list[Round] = field(default_factory=list)
 
@@ -99,7 +101,7 @@ def to_row(sample: Sample, grade: Grade) -> dict[str, object]:
         "code_rounds_executed": sample.code_rounds_executed,
         "code_execution_time": round(sample.code_execution_time, 3),
         "num_code_timeouts": sample.num_code_timeouts,
-        "stopped_on_repetition": False,
+        "stopped_on_repetition": sample.stopped_on_repetition,
         "predicted_answer": grade.predicted_answer,
         "symbolic_correct": grade.is_correct,
         "grade_reason": grade.reason,

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from . import harmony
@@ -51,6 +51,16 @@ class Model:
 
     name: str
     context_tokens: int
+
+
+class Reader(Protocol):
+    """Reads an answer while it arrives."""
+
+    def start(self) -> None:
+        """A try begins; what an earlier one brought is void."""
+
+    def read(self, ids: list[int]) -> bool:
+        """Take in new ids; True ends the request, whose answer then has no `finish_reason`."""
 
 
 class Server:
@@ -93,7 +103,14 @@ class Server:
         await self._session.close()
 
     async def complete(
-        self, prompt_ids: list[int], inference: Inference, *, max_tokens: int, seed: int, request_id: str
+        self,
+        prompt_ids: list[int],
+        inference: Inference,
+        *,
+        max_tokens: int,
+        seed: int,
+        request_id: str,
+        reader: Reader | None = None,
     ) -> Answer:
         """Continue a prompt; the answer always has `token_ids`.
 
@@ -103,6 +120,7 @@ class Server:
             max_tokens: at most so many tokens.
             seed: of the sampler.
             request_id: `<benchmark>/<problem id>/rs<seed>/<round>`, sent as X-Request-Id.
+            reader: reads the ids as they arrive, all of them at once where the server does not stream.
 
         Raises:
             RefusedError: the server refuses this request.
@@ -117,9 +135,12 @@ class Server:
                 "spaces_between_special_tokens": False,
                 "include_stop_str_in_output": True,
             }
-        answer = await self._ask("completions", body, request_id, inference.timeout)
+        answer = await self._ask("completions", body, request_id, inference.timeout, reader)
         if answer.token_ids is None:
             answer.token_ids = _ids_of_text(answer)
+            if reader is not None:
+                reader.start()
+                reader.read(answer.token_ids)
         return answer
 
     async def chat(
@@ -157,7 +178,14 @@ class Server:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         return body | inference.extra_body
 
-    async def _ask(self, path: str, body: dict[str, object], request_id: str, timeout_s: float) -> Answer:
+    async def _ask(
+        self,
+        path: str,
+        body: dict[str, object],
+        request_id: str,
+        timeout_s: float,
+        reader: Reader | None = None,
+    ) -> Answer:
         import aiohttp
 
         headers = {
@@ -167,7 +195,7 @@ class Server:
         for attempt in range(1_000_000):
             try:
                 answer = await asyncio.wait_for(
-                    self._send(path, json.dumps(body).encode(), headers), timeout_s
+                    self._send(path, json.dumps(body).encode(), headers, reader), timeout_s
                 )
             except RefusedError as error:
                 self._down_since = None
@@ -187,8 +215,10 @@ class Server:
             await self._pause(attempt, reason, pause_s)
         raise FailedRequestError("too many tries")
 
-    async def _send(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def _send(self, path: str, body: bytes, headers: dict[str, str], reader: Reader | None) -> Answer:
         answer = Answer()
+        if reader is not None:
+            reader.start()
         async with self._session.post(f"{self._url}/{path}", data=body, headers=headers) as response:
             if response.status != 200:
                 raise read_error(response.status, await response.text(), response.headers.get("Retry-After"))
@@ -198,11 +228,17 @@ class Server:
                 if not whole.get("choices"):
                     raise ValueError("the answer has no choices")
                 self._on_tokens(len(answer.token_ids) if answer.token_ids else answer.completion_tokens or 0)
+                if reader is not None:
+                    reader.read(answer.token_ids or [])
                 return answer
             lines = EventLines()
             async for data in response.content.iter_any():
                 for chunk in lines.push(data):
+                    known = len(answer.token_ids or ())
                     self._on_tokens(answer.add(chunk))
+                    new = (answer.token_ids or [])[known:]
+                    if reader is not None and new and reader.read(new) and answer.finish_reason is None:
+                        return answer  # leaving closes the connection, which ends the request
         if answer.finish_reason is None:
             raise ValueError("the stream ended before the answer did")
         return answer

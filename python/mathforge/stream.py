@@ -1,17 +1,113 @@
-"""Code calls and tool outputs, found in a model's stream while it arrives.
+"""Code calls and tool outputs, found in a model's stream while it arrives, and the driver of a tool loop.
 
 gpt-oss is read by the Harmony parser (`mathforge.harmony`), from token ids or text; the styles of other
 models are tags in the text. Text is not safe from whoever wrote part of it: a tool output can imitate tags.
 Ids are.
+
+    driver = Driver("gpt-oss")
+    for ids in stream:
+        step = driver.feed(ids)  # "continue", "needs_tool" or "done"
+        if step.kind != "continue":
+            break
+    step = driver.finish()  # a call whose stop token the server kept back is a call, too
+    for call in step.calls:
+        driver.answer(closing_and_answer(call, run(call.code)))
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
 from . import _native
-from ._native import Detector
+from ._native import Call, Detector, Driver, Repetition, Span, Step
 from ._native import StreamEvent as Event
 
-__all__ = ["TAGS", "Detector", "Event"]
+if TYPE_CHECKING:
+    from .columns import TokenIds
+
+__all__ = [
+    "TAGS",
+    "Call",
+    "Detector",
+    "Driver",
+    "Event",
+    "Repetition",
+    "Span",
+    "Step",
+    "TokenText",
+    "find_repetition",
+]
 
 TAGS: tuple[str, ...] = tuple(_native.STREAM_TAGS)
 """Names of the known styles."""
+
+
+def find_repetition(
+    ids_or_text: TokenIds | str | bytes,
+    *,
+    longest_period: int | None = None,
+    least_repeats: int | None = None,
+    least_length: int | None = None,
+) -> Repetition | None:
+    """The first loop in what a model wrote, or None.
+
+    A loop is a run in which every unit equals the one `period` places before it, and which is long: at least
+    `least_repeats` blocks and at least `least_length` units. Units are token ids, or bytes of text. Nothing
+    is said of repetition with changes ("Case 1: no. Case 2: no."): that may be work.
+
+    Args:
+        ids_or_text: sampled ids or text.
+        longest_period: longest block looked for; 1024 ids, 4096 bytes.
+        least_repeats: 4.
+        least_length: 512 ids, 2048 bytes: short blocks have to repeat more often.
+    """
+    return _native.stream_find_repetition(
+        ids_or_text,
+        longest_period=longest_period,
+        least_repeats=least_repeats,
+        least_length=least_length,
+    )
+
+
+class Tokenizer(Protocol):
+    """What `TokenText` needs of a tokenizer: `decode`, as those of Hugging Face have it."""
+
+    def decode(self, ids: Sequence[int], /, *, skip_special_tokens: bool = ...) -> str:
+        """Text of ids."""
+
+
+class TokenText:
+    """Ids of any tokenizer to text, chunk by chunk: the chunks together are the text of all ids.
+
+    A token can be part of a character, and a tokenizer can treat the first token of a text in its own way, so
+    ids are decoded together with those before them, back to the last place where a whole text ended.
+
+    Args:
+        tokenizer: of `tokenizers` or `transformers`; special tokens are kept.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._ids: list[int] = []
+        self._known = 0  # ids of `_ids` whose text was given out
+
+    def push(self, ids: Sequence[int]) -> str:
+        """Text that has become certain."""
+        return self._text(ids, is_end=False)
+
+    def finish(self) -> str:
+        """The rest: U+FFFD for an incomplete character."""
+        return self._text((), is_end=True)
+
+    def _text(self, ids: Sequence[int], *, is_end: bool) -> str:
+        self._ids += ids
+        before = self._decode(self._ids[: self._known])
+        text = self._decode(self._ids)
+        if len(self._ids) == self._known or (text.endswith("\ufffd") and not is_end):
+            return ""
+        self._ids, self._known = self._ids[self._known :], len(self._ids) - self._known
+        return text[len(before) :]
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        return self._tokenizer.decode(ids, skip_special_tokens=False)

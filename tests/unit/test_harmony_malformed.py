@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from mathforge import harmony
+from mathforge.errors import MalformedOutputError
 from mathforge.harmony import Message
 
 GOOD = "<|channel|>analysis<|message|>thought<|end|>"
@@ -122,7 +123,7 @@ def test_m08_empty_channel() -> None:
     ],
 )
 def test_m09_recipient_twice(header: str, recipient: str, code: str) -> None:
-    [m] = read(f"{header}<|message|>x<|call|>")
+    [m] = read(f"{header}<|message|>{{}}<|call|>")
     assert (m.recipient, codes(m)) == (recipient, [code])
 
 
@@ -304,6 +305,23 @@ def test_m28_split_characters() -> None:
     assert m.content == "\ufffd"
 
 
+def test_m29_special_tokens_taken_off() -> None:
+    text = (
+        "analysisLet me see.assistantanalysis to=python codeprint(1)python to=assistantanalysis1\n"
+        'assistantcommentary to=functions.f json{"a": 1}assistantfinalIt is 1.'
+    )
+    thought, call, result, function, final = harmony.parse(text, unmarked=True)
+    assert (thought.channel, thought.content) == ("analysis", "Let me see.")
+    assert harmony.python_call([call]) == "print(1)"
+    assert (result.role, result.author, result.content) == ("tool", "python", "1\n")
+    assert (function.tool, function.content) == ("functions.f", '{"a": 1}')
+    assert (final.channel, final.content) == ("final", "It is 1.")
+    assert all("unmarked" in codes(m) for m in (thought, call, result, function, final))
+    # Nobody asked, or a marker is left: nothing is guessed.
+    assert harmony.parse(text)[0].channel is None
+    assert len(harmony.parse("<|channel|>final<|message|>assistantfinal<|return|>", unmarked=True)) == 1
+
+
 @pytest.mark.parametrize("size", [60, 5000, 400_000])
 def test_m30_endless_header(size: int) -> None:
     [m] = read("<|channel|>analysis" + " word" * size + "<|end|>")
@@ -335,3 +353,24 @@ def test_unknown_ids_are_replaced() -> None:
     ids = [*harmony.encode("<|channel|>final<|message|>"), 201_088, 4_000_000_000, harmony.RETURN]
     [m] = harmony.parse(ids)
     assert (m.content, codes(m)) == ("\ufffd\ufffd", ["unknown_token", "unknown_token"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flagged"),
+    [("{}", False), ('{"a": [1]}', False), ('{"a": 1', True), ("[1]", True), ("", True), ("a = 1", True)],
+)
+def test_arguments_that_are_no_json_object(arguments: str, flagged: bool) -> None:
+    [m] = read(f" to=functions.f<|channel|>commentary <|constrain|>json<|message|>{arguments}<|call|>")
+    assert ("malformed_arguments" in codes(m)) == flagged
+    [m] = read(f"<|channel|>analysis to=python code<|message|>{arguments}<|call|>")
+    assert codes(m) == []
+
+
+def test_strict_raises_at_the_first_warning() -> None:
+    text = f"{GOOD}assistant<|channel|>final<|message|>5<|return|>"
+    for given, offset in ((text, "byte 44"), (harmony.encode(text), r"token 5 \(byte 44\)")):
+        with pytest.raises(MalformedOutputError, match=f"{offset}: missing_start") as caught:
+            harmony.parse(given, strict=True)
+        assert (caught.value.diagnostic.code, caught.value.code) == ("missing_start", "malformed_output")
+    # What is only unusual is no error.
+    assert len(harmony.parse(f"{GOOD}<|end|>{FINAL}", strict=True)) == 2

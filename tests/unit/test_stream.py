@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
 from mathforge import harmony
-from mathforge.stream import TAGS, Detector
+from mathforge.stream import TAGS, Detector, Driver, TokenText, find_repetition
 
 TEXTS = {
     "gpt-oss": "<|channel|>analysis to=python code<|message|>1+1<|call|>"
@@ -44,3 +46,71 @@ def test_ids_for_gpt_oss_only() -> None:
 def test_unknown_style() -> None:
     with pytest.raises(ValueError, match="tags is one of gpt-oss, "):
         Detector("mine")
+
+
+CALL = "<|channel|>analysis to=python code<|message|>"
+
+
+@pytest.mark.parametrize("cut", [str, str.encode, harmony.encode])
+def test_a_loop_is_driven_by_text_bytes_and_ids(cut: Callable[[str], Sequence[int] | str | bytes]) -> None:
+    driver = Driver()
+    sampled = cut(f"<|channel|>analysis<|message|>é<|end|><|start|>assistant{CALL}x = 1<|call|>")
+    steps = [driver.feed(sampled[at : at + 1]) for at in range(len(sampled))]
+    assert {step.kind for step in steps[:-1]} == {"continue"}
+    assert (steps[-1].kind, steps[-1].code) == ("needs_tool", "x = 1")
+    assert driver.finish() == steps[-1]
+    answer = "<|start|>python to=assistant<|channel|>analysis<|message|>1<|end|><|start|>assistant"
+    driver.answer(harmony.encode(answer) if cut is harmony.encode else answer)
+    fork = driver.copy()
+    driver.feed(cut("<|channel|>final<|message|>5<|return|>"))
+    assert (driver.finish().kind, driver.channel) == ("done", "final")
+    fork.feed(cut(CALL + "2"))
+    [call] = fork.finish().calls
+    assert (call.code, call.round, call.closed, call.closing, call.tool) == (
+        "2",
+        1,
+        False,
+        "<|call|>",
+        "python",
+    )
+    assert [(span.kind, span.round, span.complete) for span in driver.spans] == [
+        ("code", 0, True),
+        ("output", 0, True),
+    ]
+    assert (driver.spans[0].token_start is not None) == (cut is harmony.encode)
+
+
+@pytest.mark.parametrize("tags", TAGS)
+def test_rounds_of_every_style_are_driven(tags: str) -> None:
+    text = TEXTS[tags]
+    for size in (1, 5, 1000):
+        driver = Driver(tags)
+        codes = [driver.feed(text[at : at + size]).code for at in range(0, len(text), size)]
+        assert set(codes) <= {None, "1+1"}
+        assert driver.finish().kind == "done"
+        assert [span.kind for span in driver.spans] == ["code", "output"]
+
+
+def test_loops_are_found_in_ids_and_text() -> None:
+    found = find_repetition(list(range(2000)) + [1, 2, 3] * 400)
+    assert found is not None
+    assert (found.period, found.length) == (3, 512)
+    assert find_repetition("counting " * 50) is None
+    assert find_repetition("counting " * 50, least_length=100) is not None
+    assert find_repetition("".join(f"Case {n}: no. " for n in range(9999))) is None
+
+
+def test_ids_of_other_tokenizers_are_read_as_text() -> None:
+    class Tokenizer:
+        def decode(self, ids: Sequence[int], /, *, skip_special_tokens: bool = True) -> str:
+            assert not skip_special_tokens
+            return harmony.decode(ids)
+
+    text = "So 🧮é ```python\n1+1```\n"
+    reader = TokenText(Tokenizer())
+    driver = Driver("qwen")
+    chunks = [reader.push([token]) for token in harmony.encode(text)]
+    assert "".join(chunks) + reader.finish() == text
+    assert driver.feed("".join(chunks)).code == "1+1"
+    lead = harmony.encode("🧮", escape=True)[:1]
+    assert (reader.push(lead), reader.finish()) == ("", "\ufffd")

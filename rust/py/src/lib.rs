@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod answer;
 mod columns;
 mod compression;
+mod driver;
 mod extraction;
 mod harmony;
 mod metrics;
@@ -21,6 +22,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     compression::register(module)?;
     harmony::register(module)?;
     stream::register(module)?;
+    driver::register(module)?;
     answer::register(module)?;
     extraction::register(module)?;
     metrics::register(module)?;

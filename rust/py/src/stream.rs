@@ -64,6 +64,13 @@ impl StreamEvent {
     }
 }
 
+/// The style of a name.
+pub fn tag_set(name: &str) -> PyResult<&'static TagSet> {
+    let known = TAG_SETS.map(|tags| tags.name).join(", ");
+    TagSet::from_name(name)
+        .ok_or_else(|| PyValueError::new_err(format!("tags is one of {known}, not {name:?}")))
+}
+
 /// Finds code calls and tool outputs in a stream; any chunking gives the same events.
 ///
 /// `tags` names the style of marking them (see `TAGS`). gpt-oss is read by the Harmony parser, from text or ids, and
@@ -76,10 +83,7 @@ impl Detector {
     #[new]
     #[pyo3(signature = (tags="gpt-oss"))]
     fn new(tags: &str) -> PyResult<Self> {
-        let known = TAG_SETS.map(|tags| tags.name).join(", ");
-        TagSet::from_name(tags)
-            .map(|tags| Self(CoreDetector::new(tags)))
-            .ok_or_else(|| PyValueError::new_err(format!("tags is one of {known}, not {tags:?}")))
+        tag_set(tags).map(|tags| Self(CoreDetector::new(tags)))
     }
 
     fn push(&mut self, chunk: Input) -> PyResult<Vec<StreamEvent>> {

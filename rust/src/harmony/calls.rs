@@ -30,13 +30,15 @@ pub(super) fn mark(message: &mut Message, place: Place) {
         odd.push(code::INFERRED_RECIPIENT);
     }
     let Some(tool) = message.tool.as_deref() else { return };
-    let built_in = tool == "python" || tool.starts_with("browser.");
-    let expected = if built_in { "analysis" } else { "commentary" };
+    let expected = if is_built_in(tool) { "analysis" } else { "commentary" };
     if message.channel.as_deref() != Some(expected) {
         odd.push(code::CALL_CHANNEL);
     }
     if message.end != Some(End::Call) && message.complete {
         odd.push(code::CALL_END);
+    }
+    if message.complete && !is_json_object(message, tool) {
+        odd.push(code::MALFORMED_ARGUMENTS);
     }
     message.diagnostics.extend(odd.into_iter().map(|code| Diagnostic {
         code,
@@ -44,6 +46,20 @@ pub(super) fn mark(message: &mut Message, place: Place) {
         byte_offset: place.byte,
         severity: severity(code),
     }));
+}
+
+fn is_built_in(tool: &str) -> bool {
+    tool == "python" || tool.starts_with("browser.")
+}
+
+/// Whether the content is what a function takes; python takes anything, and so does what is not said to be JSON.
+fn is_json_object(message: &Message, tool: &str) -> bool {
+    let is_function = tool.starts_with("functions.") || message.content_type.as_deref() == Some("json");
+    if tool == "python" || !is_function {
+        return true;
+    }
+    let content = message.content.trim_ascii();
+    content.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(content).is_ok()
 }
 
 /// The code of the last message if it calls the python tool, in whatever way the call is written.

@@ -59,11 +59,20 @@ pub const ENDOFTEXT: &str = "endoftext";
 /// An id outside the vocabulary; its text is U+FFFD.
 pub const UNKNOWN_TOKEN: &str = "unknown_token";
 
+/// `<|constrain|>` with no content type after it.
+pub const EMPTY_CONTENT_TYPE: &str = "empty_content_type";
+/// `to=` with no name after it.
+pub const EMPTY_RECIPIENT: &str = "empty_recipient";
+/// A function call whose content is not a JSON object.
+pub const MALFORMED_ARGUMENTS: &str = "malformed_arguments";
+/// The special tokens were taken off; the header is a guess.
+pub const UNMARKED: &str = "unmarked";
+
 /// The message has more diagnostics than are kept.
 pub const MORE_DIAGNOSTICS: &str = "more_diagnostics";
 
 /// Every code.
-pub const ALL: [&str; 29] = [
+pub const ALL: [&str; 33] = [
     MISSING_MESSAGE,
     TRUNCATED_HEADER,
     TRUNCATED_CONTENT,
@@ -92,6 +101,10 @@ pub const ALL: [&str; 29] = [
     UNKNOWN_HEADER_WORD,
     ENDOFTEXT,
     UNKNOWN_TOKEN,
+    EMPTY_CONTENT_TYPE,
+    EMPTY_RECIPIENT,
+    MALFORMED_ARGUMENTS,
+    UNMARKED,
     MORE_DIAGNOSTICS,
 ];
 

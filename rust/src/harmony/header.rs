@@ -213,7 +213,17 @@ impl<'t> Reader<'t> {
         self.fields.notes.push(code);
     }
 
+    /// What was announced and did not come.
+    fn note_empty(&mut self) {
+        match self.expect {
+            Expect::ContentType => self.note(code::EMPTY_CONTENT_TYPE),
+            Expect::Recipient => self.note(code::EMPTY_RECIPIENT),
+            _ => {}
+        }
+    }
+
     fn special(&mut self, special: Special) {
+        self.note_empty();
         if special == Special::Constrain {
             self.expect = Expect::ContentType;
             return;
@@ -321,6 +331,7 @@ impl<'t> Reader<'t> {
     }
 
     fn finish(mut self) -> Fields {
+        self.note_empty();
         if self.in_channel_part
             && self.fields.channel.is_none()
             && !self.fields.notes.contains(&code::EMPTY_CHANNEL)

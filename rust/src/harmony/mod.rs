@@ -23,4 +23,6 @@ pub mod recovery;
 pub mod render;
 mod snapshot;
 pub mod token;
+pub mod typescript;
+pub mod unmarked;
 pub mod vocab;

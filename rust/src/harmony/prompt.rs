@@ -1,6 +1,8 @@
 //! The texts of system and developer messages, as the model saw them in training.
 
+use super::layout::Layout;
 use super::message::{Message, Role};
+use super::typescript::{Function, tools_section};
 
 /// How long the model is asked to think.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,48 @@ be executed in a stateful Jupyter notebook environment. python will respond with
 after 120.0 seconds. The drive at '/mnt/data' can be used to save and persist user files. Internet access for this \
 session is UNKNOWN. Depends on the cluster.";
 
+/// The section of the browser tool, heading and functions included.
+pub const BROWSER_TOOL: &str = "## browser
+
+// Tool for browsing.
+// The `cursor` appears in brackets before each browsing display: `[{cursor}]`.
+// Cite information from the tool using the following format:
+// `【{cursor}†L{line_start}(-L{line_end})?】`, for example: `【6†L9-L11】` or `【8†L3】`.
+// Do not quote more than 10 words directly from the tool output.
+// sources=web (default: web)
+namespace browser {
+
+// Searches for information related to `query` and displays `topn` results.
+type search = (_: {
+query: string,
+topn?: number, // default: 10
+source?: string,
+}) => any;
+
+// Opens the link `id` from the page indicated by `cursor` starting at line number `loc`, showing `num_lines` lines.
+// Valid link ids are displayed with the formatting: `【{id}†.*】`.
+// If `cursor` is not provided, the most recent page is implied.
+// If `id` is a string, it is treated as a fully qualified URL associated with `source`.
+// If `loc` is not provided, the viewport will be positioned at the beginning of the document or centered on the most \
+relevant passage, if available.
+// Use this function without `id` to scroll to a new location of an opened page.
+type open = (_: {
+id?: number | string, // default: -1
+cursor?: number, // default: -1
+loc?: number, // default: -1
+num_lines?: number, // default: -1
+view_source?: boolean, // default: false
+source?: string,
+}) => any;
+
+// Finds exact matches of `pattern` in the current page, or the page given by `cursor`.
+type find = (_: {
+pattern: string,
+cursor?: number, // default: -1
+}) => any;
+
+} // namespace browser";
+
 const CHANNELS: &str =
     "# Valid channels: analysis, commentary, final. Channel must be included for every message.";
 const FUNCTION_CHANNEL: &str = "Calls to these tools must go to the commentary channel: 'functions'.";
@@ -57,6 +101,8 @@ pub struct System {
     pub knowledge_cutoff: Option<String>,
     /// Date of the conversation, `YYYY-MM-DD`.
     pub current_date: Option<String>,
+    /// Offer the browser tool.
+    pub browser: bool,
     /// Description of the python tool, to offer it.
     pub python: Option<String>,
     /// The developer message defines functions.
@@ -70,6 +116,7 @@ impl Default for System {
             identity: Some(IDENTITY.to_owned()),
             knowledge_cutoff: Some(KNOWLEDGE_CUTOFF.to_owned()),
             current_date: None,
+            browser: false,
             python: None,
             functions: false,
         }
@@ -87,8 +134,14 @@ impl System {
             sections.push(first.join("\n"));
         }
         sections.push(format!("Reasoning: {}", self.effort.word()));
+        if self.browser || self.python.is_some() {
+            sections.push("# Tools".to_owned());
+        }
+        if self.browser {
+            sections.push(BROWSER_TOOL.to_owned());
+        }
         if let Some(python) = &self.python {
-            sections.push(format!("# Tools\n\n## python\n\n{python}"));
+            sections.push(format!("## python\n\n{python}"));
         }
         let functions = if self.functions { format!("\n{FUNCTION_CHANNEL}") } else { String::new() };
         sections.push(format!("{CHANNELS}{functions}"));
@@ -96,9 +149,21 @@ impl System {
     }
 }
 
-/// The developer message of instructions.
-pub fn developer(instructions: &str) -> Message {
-    Message::new(Role::Developer, format!("# Instructions\n\n{instructions}"))
+/// The developer message: instructions, then functions. The chat template leaves a blank line behind instructions even
+/// where nothing follows.
+pub fn developer(instructions: Option<&str>, functions: &[Function], layout: Layout) -> Message {
+    let mut content = String::new();
+    if let Some(instructions) = instructions {
+        content += "# Instructions\n\n";
+        content += instructions;
+        if !functions.is_empty() || layout == Layout::Hf {
+            content += "\n\n";
+        }
+    }
+    if !functions.is_empty() {
+        content += &tools_section(functions, layout);
+    }
+    Message::new(Role::Developer, content)
 }
 
 /// A user message.

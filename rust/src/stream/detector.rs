@@ -47,12 +47,12 @@ pub enum Refused {
 }
 
 /// Reads one completion or conversation, chunk by chunk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Detector {
     source: Source,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Source {
     Harmony { parser: Box<Parser>, rounds: usize },
     Text(TextDetector),
@@ -80,7 +80,7 @@ impl Detector {
     /// Reads ids.
     pub fn push_ids(&mut self, ids: &[u32]) -> Result<Vec<Event>, Refused> {
         match &mut self.source {
-            Source::Text(detector) => Err(Refused::NoIds(detector.name())),
+            Source::Text(detector) => Err(Refused::NoIds(detector.tags().name)),
             Source::Harmony { parser, rounds } => Ok(blocks(parser.push_ids(ids)?, rounds)),
         }
     }

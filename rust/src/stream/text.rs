@@ -7,7 +7,7 @@ use super::tags::TagSet;
 use crate::harmony::decode::lossy_text;
 
 /// Reads chunks of text; keeps only the open block, or the end of the text that may begin a tag.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TextDetector {
     tags: &'static TagSet,
     open: Option<(Block, usize)>,
@@ -17,15 +17,17 @@ pub struct TextDetector {
     /// Byte offset of `unread` in the stream.
     offset: usize,
     rounds: usize,
+    /// What was let go since the last block is white space.
+    is_blank: bool,
 }
 
 impl TextDetector {
     pub fn new(tags: &'static TagSet) -> Self {
-        Self { tags, open: None, unread: Vec::new(), searched: 0, offset: 0, rounds: 0 }
+        Self { tags, open: None, unread: Vec::new(), searched: 0, offset: 0, rounds: 0, is_blank: true }
     }
 
-    pub fn name(&self) -> &'static str {
-        self.tags.name
+    pub fn tags(&self) -> &'static TagSet {
+        self.tags
     }
 
     pub fn push(&mut self, chunk: &str) -> Vec<Event> {
@@ -39,6 +41,7 @@ impl TextDetector {
 
     pub fn finish(&mut self) -> Vec<Event> {
         let Some((block, start)) = self.open.take() else { return Vec::new() };
+        self.is_blank = true;
         let mut bytes = std::mem::take(&mut self.unread);
         let end = self.offset + bytes.len();
         // At the end of the stream the newline of an end tag may be missing.
@@ -56,6 +59,11 @@ impl TextDetector {
             text: lossy_text(bytes),
             complete,
         }]
+    }
+
+    /// Whether nothing but white space follows the last block.
+    pub fn is_blank_since_block(&self) -> bool {
+        self.open.is_none() && self.is_blank && self.unread.trim_ascii().is_empty()
     }
 
     fn end_tag(&self, block: Block) -> &'static str {
@@ -84,7 +92,9 @@ impl TextDetector {
             .min_by_key(|(at, ..)| *at);
         let Some((at, block, tag)) = found else {
             let longest = candidates.map(|(_, tag)| tag.len()).into_iter().max().unwrap_or(1);
-            self.drop_read(self.unread.len().saturating_sub(longest - 1));
+            let length = self.unread.len().saturating_sub(longest - 1);
+            self.is_blank &= self.unread[..length].trim_ascii().is_empty();
+            self.drop_read(length);
             return None;
         };
         let start = self.offset + at;
@@ -113,6 +123,7 @@ impl TextDetector {
         let text = lossy_text(self.unread[..length].to_vec());
         self.drop_read(length + tag.len());
         self.open = None;
+        self.is_blank = true;
         Some(Event {
             block,
             is_end: true,

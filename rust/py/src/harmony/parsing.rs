@@ -3,6 +3,7 @@
 
 use mathforge_core::harmony::calls;
 use mathforge_core::harmony::parser::{Options, parse_ids, parse_text};
+use mathforge_core::harmony::unmarked::parse_unmarked;
 use pyo3::prelude::*;
 
 use super::input::Input;
@@ -19,6 +20,12 @@ fn parse(py: Python<'_>, ids_or_text: Input, role: &str, tools: Vec<String>) -> 
     Ok(messages.into_iter().map(Message::from).collect())
 }
 
+#[pyfunction(name = "harmony_parse_unmarked")]
+fn unmarked(py: Python<'_>, text: &str) -> Option<Vec<Message>> {
+    let messages = py.detach(|| parse_unmarked(text))?;
+    Some(messages.into_iter().map(Message::from).collect())
+}
+
 #[pyfunction(name = "harmony_python_call")]
 fn python_call(messages: Vec<Message>) -> Option<String> {
     let last = messages.last()?;
@@ -27,5 +34,6 @@ fn python_call(messages: Vec<Message>) -> Option<String> {
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(parse, module)?)?;
+    module.add_function(wrap_pyfunction!(unmarked, module)?)?;
     module.add_function(wrap_pyfunction!(python_call, module)?)
 }

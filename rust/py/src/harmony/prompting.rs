@@ -7,10 +7,16 @@ use mathforge_core::harmony::layout::Layout;
 use mathforge_core::harmony::message::Message as CoreMessage;
 use mathforge_core::harmony::prompt::{self, Effort, System};
 use mathforge_core::harmony::render::{Purpose, render as core_render};
+use mathforge_core::harmony::typescript::functions;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::message::Message;
 use super::one_of;
+
+fn layout(name: &str) -> PyResult<Layout> {
+    Layout::from_name(name).ok_or_else(|| one_of("layout", name, &Layout::ALL.map(Layout::name)))
+}
 
 #[pyfunction(name = "harmony_render")]
 #[pyo3(signature = (messages, *, layout="openai-0.0.8", drop="none", for_completion=true, for_training=false))]
@@ -22,8 +28,7 @@ fn render(
     for_completion: bool,
     for_training: bool,
 ) -> PyResult<Vec<u32>> {
-    let layout =
-        Layout::from_name(layout).ok_or_else(|| one_of("layout", layout, &Layout::ALL.map(Layout::name)))?;
+    let layout = self::layout(layout)?;
     let drop = Drop::from_name(drop).ok_or_else(|| one_of("drop", drop, &Drop::ALL.map(Drop::name)))?;
     let purpose = match (for_training, for_completion) {
         (true, _) => Purpose::Training,
@@ -44,12 +49,13 @@ enum PythonTool {
 
 #[pyfunction(name = "harmony_system")]
 #[pyo3(signature = (
-    effort="medium", *, python=PythonTool::Offered(false), current_date=None,
+    effort="medium", *, python=PythonTool::Offered(false), browser=false, current_date=None,
     knowledge_cutoff=Some(prompt::KNOWLEDGE_CUTOFF.to_owned()), identity=Some(prompt::IDENTITY.to_owned()), functions=false
 ))]
 fn system(
     effort: &str,
     python: PythonTool,
+    browser: bool,
     current_date: Option<String>,
     knowledge_cutoff: Option<String>,
     identity: Option<String>,
@@ -61,12 +67,19 @@ fn system(
         PythonTool::Offered(offered) => offered.then(|| prompt::PYTHON_TOOL.to_owned()),
         PythonTool::Described(text) => Some(text),
     };
-    Ok(System { effort, identity, knowledge_cutoff, current_date, python, functions }.message().into())
+    Ok(System { effort, identity, knowledge_cutoff, current_date, browser, python, functions }
+        .message()
+        .into())
 }
 
+/// `tools` is JSON text.
 #[pyfunction(name = "harmony_developer")]
-fn developer(instructions: &str) -> Message {
-    prompt::developer(instructions).into()
+#[pyo3(signature = (instructions=None, *, tools=None, layout="openai-0.0.8"))]
+fn developer(instructions: Option<&str>, tools: Option<&str>, layout: &str) -> PyResult<Message> {
+    let layout = self::layout(layout)?;
+    let functions = tools.map(functions).transpose();
+    let functions = functions.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok(prompt::developer(instructions, &functions.unwrap_or_default(), layout).into())
 }
 
 #[pyfunction(name = "harmony_user")]
