@@ -76,7 +76,23 @@ def compare_batch(
     threads: int = 0,
 ) -> Table: ...
 def answer_tree(text: str, options: _HasPolicy | None = None) -> str | None: ...
-def answer_classes(answers: TextColumn) -> list[int | None]: ...
+def answer_classes(answers: TextColumn, options: _HasPolicy | None = None) -> list[int | None]: ...
+@overload
+def classes_batch(
+    group_ids: ArrowArray | ArrowStream | Sequence[object],
+    answers: Sequence[str | None],
+    options: _HasPolicy | None = None,
+    *,
+    threads: int = 0,
+) -> list[int | None]: ...
+@overload
+def classes_batch(
+    group_ids: ArrowArray | ArrowStream | Sequence[object],
+    answers: ArrowArray | ArrowStream,
+    options: _HasPolicy | None = None,
+    *,
+    threads: int = 0,
+) -> Column: ...
 
 @final
 class ExtractOptions:

@@ -6,17 +6,19 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arrow_array::types::Int8Type;
-use arrow_array::{ArrayRef, DictionaryArray};
+use arrow_array::{ArrayRef, DictionaryArray, UInt32Array};
+use arrow_schema::DataType;
 use mathforge_core::answer::batch::compare_pairs;
 use mathforge_core::answer::compare::{LogBase, Policy as CorePolicy, Prepared, explain};
 use mathforge_core::answer::{Reason, Verdict as CoreVerdict, VerdictKind, normalize, parse};
+use mathforge_core::metrics::{classes_of_groups, classes_under};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use crate::columns::{Table, Texts};
+use crate::columns::{Column, Table, Texts, arrow_chunks};
 
 /// Text as Python has it. Lone surrogates, which JSON files may hold, become replacement characters.
 pub enum Text {
@@ -331,8 +333,59 @@ fn answer_tree(py: Python<'_>, text: Text, options: Option<Conventions>) -> Opti
 }
 
 #[pyfunction]
-fn answer_classes(py: Python<'_>, answers: TextColumn) -> Vec<Option<usize>> {
-    py.detach(|| mathforge_core::metrics::classes(&answers.rows()))
+#[pyo3(signature = (answers, options = None))]
+fn answer_classes(py: Python<'_>, answers: TextColumn, options: Option<Conventions>) -> Vec<Option<usize>> {
+    let policy = policy_of(options);
+    py.detach(|| classes_under(&answers.rows(), policy))
+}
+
+/// Names of groups: a column of text, or anything whose text tells groups apart, such as integers.
+pub struct Groups(TextColumn);
+
+impl<'py> FromPyObject<'_, 'py> for Groups {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if let Some(chunks) = arrow_chunks(&object)? {
+            let as_text = |chunk: &ArrayRef| {
+                arrow_cast::cast(chunk, &DataType::LargeUtf8)
+                    .map_err(|error| PyTypeError::new_err(error.to_string()))
+            };
+            let chunks = chunks.iter().map(as_text).collect::<PyResult<_>>()?;
+            return Ok(Self(TextColumn::Arrow(Texts::from_chunks(chunks)?)));
+        }
+        let as_text = |group: PyResult<Bound<'py, PyAny>>| {
+            let group = group?;
+            if group.is_none() { Ok(None) } else { group.str()?.extract().map(Some) }
+        };
+        object.try_iter()?.map(as_text).collect::<PyResult<_>>().map(TextColumn::List).map(Self)
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (group_ids, answers, options = None, *, threads = 0))]
+fn classes_batch(
+    py: Python<'_>,
+    group_ids: Groups,
+    answers: TextColumn,
+    options: Option<Conventions>,
+    threads: usize,
+) -> PyResult<Bound<'_, PyAny>> {
+    let policy = policy_of(options);
+    let classes = py.detach(|| {
+        let (groups, answers) = (group_ids.0.rows(), answers.rows());
+        if groups.len() != answers.len() {
+            return Err(format!("got {} group ids but {} answers", groups.len(), answers.len()));
+        }
+        Ok(classes_of_groups(&groups, &answers, policy, threads))
+    });
+    let classes = classes.map_err(PyValueError::new_err)?;
+    if answers.is_arrow() {
+        let column: UInt32Array =
+            classes.into_iter().map(|class| class.map(|number| number as u32)).collect();
+        return Ok(Bound::new(py, Column::new(Arc::new(column)))?.into_any());
+    }
+    classes.into_pyobject(py)
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -344,5 +397,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(compare_batch, module)?)?;
     module.add_function(wrap_pyfunction!(answer_tree, module)?)?;
     module.add_function(wrap_pyfunction!(answer_classes, module)?)?;
+    module.add_function(wrap_pyfunction!(classes_batch, module)?)?;
     Ok(())
 }

@@ -19,7 +19,7 @@ use pyo3::prelude::*;
 mod read;
 mod write;
 
-pub use read::{IdLists, LocatedText, Rows, Texts};
+pub use read::{IdLists, LocatedText, Rows, Texts, arrow_chunks};
 pub use write::{Column, Table, batch};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

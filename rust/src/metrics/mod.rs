@@ -4,7 +4,7 @@ pub mod classes;
 pub mod majority;
 pub mod pass;
 
-pub use classes::classes;
+pub use classes::{classes, classes_of_groups, classes_under};
 pub use majority::{majority_at_k, majority_curve};
 pub use pass::pass_at_k;
 

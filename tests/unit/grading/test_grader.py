@@ -9,17 +9,24 @@ import sys
 import threading
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from mathforge._native import answer_tree
-from mathforge.grading import UNDECIDED_REASONS, Grader, Options, Verdict, classes, compare
+from mathforge.grading import (
+    UNDECIDED_REASONS,
+    Grader,
+    Options,
+    Verdict,
+    classes,
+    classes_batch,
+    compare,
+)
 
 NOTHING = Verdict("different", "no_answer")
-HARD = (BEYOND, "2")
-"""A pair that only sympy decides."""
-
 # A root of a degree that native comparison leaves alone.
 BEYOND = r"(\sqrt[65]{2})^{65}"
+HARD = (BEYOND, "2")
 
 
 @pytest.fixture(scope="module")
@@ -126,16 +133,17 @@ def test_a_killed_process_costs_one_verdict_not_the_run() -> None:
     with Grader(workers=1) as grader:
         grader.grade(*HARD)
         os.kill(grader.sympy_pids[0], signal.SIGKILL)
-        assert grader.grade(r"\cos 2x", r"1-2\sin^2 x").reason == "sympy_unavailable"
-        assert grader.grade(r"\cos 2y", r"1-2\sin^2 y").verdict == "equal"
+        assert grader.grade(r"(\sqrt[67]{3})^{67}", "3").reason == "sympy_unavailable"
+        assert grader.grade(r"(\sqrt[67]{5})^{67}", "5").verdict == "equal"
 
 
 def test_batches_ask_several_processes_and_each_distinct_pair_once() -> None:
-    golds = [rf"\cos {n}x" for n in range(2, 6)] * 3
-    answers: list[str | None] = [rf"\sin({n}x+\frac{{\pi}}{{2}})" for n in range(2, 6)] * 3
+    golds = [rf"(\sqrt[67]{{{n}}})^{{67}}" for n in (2, 3, 5)] * 3
+    answers: list[str | None] = ["2", "3", "5"] * 3
     with Grader(workers=2) as grader:
         verdicts = grader.grade_batch([*golds, "7"], [*answers, None])
-        assert verdicts == [*(grader.grade(*pair) for pair in zip(golds, answers, strict=True)), NOTHING]
+        assert verdicts == [Verdict("equal", "sympy_equal")] * 9 + [NOTHING]
+        assert verdicts[:9] == [grader.grade(*pair) for pair in zip(golds, answers, strict=True)]
         assert len(grader.sympy_pids) <= 2
 
 
@@ -194,9 +202,14 @@ def test_a_broken_cache_costs_time_not_the_run(tmp_path: Path) -> None:
 
 def test_options_reach_sympy() -> None:
     with Grader(options=Options(log_base="ten")) as grader:
-        assert grader.grade(r"\log 8+\sin x", r"\lg 8+\sin x").verdict == "equal"
+        assert grader.grade(rf"\log 8+{BEYOND}", r"\lg 8+2").reason == "sympy_equal"
+    rounded = (rf"\ln 2+{BEYOND}", "2.693147")
+    with Grader() as grader:
+        assert grader.grade(*rounded).reason == "sympy_rounded"
     with Grader(options=Options(rounded_from=None)) as grader:
-        assert grader.grade(r"\ln 2", "0.693147").verdict == "different"
+        assert grader.grade(*rounded).reason == "sympy_separated"
+    with Grader(options=Options(name_bare=False)) as grader:
+        assert grader.grade(rf"x={BEYOND}", "2").verdict == "undecided"
 
 
 def test_the_tree_holds_numbers_and_names_only() -> None:
@@ -217,4 +230,18 @@ def test_verdicts_travel() -> None:
 
 
 def test_classes() -> None:
-    assert classes(["1/2", None, "0.5", "3", "", "03", r"\frac12"]) == [0, None, 0, 1, None, 1, 0]
+    answers = ["1/2", None, "0.5", "3", "", "03", r"\frac12"]
+    assert classes(answers) == [0, None, 0, 1, None, 1, 0]
+    assert classes(["5 cm", "5"]) == [0, 0]
+    assert classes(["5 cm", "5"], Options(unit_bare=False)) == [0, 1]
+
+
+def test_classes_of_groups() -> None:
+    groups = [7, 8, 7, 8, 7, 9]
+    answers = ["1/2", "3", "0.5", "4", "1", None]
+    assert classes_batch(groups, answers) == [0, 0, 0, 1, 1, None]
+    assert classes_batch([str(group) for group in groups], answers, threads=3) == [0, 0, 0, 1, 1, None]
+    column = classes_batch(pl.Series(groups), pl.Series(answers))
+    assert pl.Series(column).to_list() == [0, 0, 0, 1, 1, None]
+    with pytest.raises(ValueError, match="6 group ids but 1 answers"):
+        classes_batch(groups, ["1"])
