@@ -143,7 +143,7 @@ impl Interpreter {
 
     /// Whether the guest can still allocate the little that its next cell needs.
     pub fn has_room(&mut self) -> wasmtime::Result<bool> {
-        const LEAST: u32 = 1 << 20;
+        const LEAST: u32 = 64 << 10;
         let size = self.exports()?.memory.data_size(&self.store);
         if size + LEAST as usize <= self.store.data().cap.memory_bytes {
             return Ok(true);

@@ -75,7 +75,7 @@ CELLS = {
 
 @pytest.mark.parametrize("code", CELLS.values(), ids=CELLS)
 def test_deep_recursion_costs_the_session_at_most(attack, code):
-    outcome = attack(code, 3.0, hurts_itself=True)
+    outcome = attack(code, 3.0)
     assert not (outcome.state_lost and outcome.status == "ok")
     if outcome.status == "error":
         assert outcome.stderr.strip()
