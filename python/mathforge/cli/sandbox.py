@@ -1,4 +1,4 @@
-"""`mathforge sandbox prepare`, `mathforge sandbox run` and `mathforge sandbox serve`."""
+"""`mathforge sandbox prepare`, `run`, `replay` and `serve`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import _sandbox_serve
+from . import _sandbox_replay, _sandbox_serve
 
 NAME = "sandbox"
-HELP = "Prepare the Python sandbox, run a file in it, or serve it over HTTP"
+HELP = "Prepare the Python sandbox, run a file or recorded calls in it, or serve it over HTTP"
 EXAMPLE = "mathforge sandbox run solution.py --timeout-s 10"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their flags."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="prepare|run|serve")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="prepare|run|replay|serve")
     preparing = actions.add_parser(
         "prepare",
         help="fetch the pinned files and build the image; does nothing when it is built and intact",
@@ -32,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     running.add_argument("--timeout-s", type=float, default=10.0, help="time limit in seconds (default 10)")
     running.add_argument("--memory-mib", type=int, default=1024, help="memory limit in MiB (default 1024)")
     running.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
+    replaying = actions.add_parser(
+        "replay",
+        help="run the Python calls of samples again, and report outputs that differ from the recorded ones",
+        epilog="example: mathforge sandbox replay runs/with-python/eval-results/aime25/output-rs0.jsonl",
+        allow_abbrev=False,
+    )
+    _sandbox_replay.add_arguments(replaying)
     serving = actions.add_parser(
         "serve",
         help="serve sessions over HTTP, in the protocol of NeMo-Skills' sandbox server",
@@ -39,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         allow_abbrev=False,
     )
     _sandbox_serve.add_arguments(serving)
-    for action in (preparing, running, serving):
+    for action in (preparing, running, replaying, serving):
         action.add_argument(
             "--packages", default="", metavar="A,B", help="pinned packages beside the default ones"
         )
@@ -50,7 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked; 1 when a cell did not end well."""
-    actions = {"prepare": _prepare, "run": _run, "serve": _sandbox_serve.run}
+    actions = {
+        "prepare": _prepare,
+        "run": _run,
+        "replay": _sandbox_replay.run,
+        "serve": _sandbox_serve.run,
+    }
     return actions[args.action](args)
 
 
