@@ -12,6 +12,7 @@ BENCHES = {
     "harmony": "Harmony, CPU time",
     "answers": "Answers, CPU time",
     "sandbox": "Sandbox, wall time",
+    "fork": "Sandbox sessions as copies, wall time and memory",
     "replay": "Replay server, CPU time",
 }
 
