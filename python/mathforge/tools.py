@@ -56,8 +56,10 @@ class PythonTool:
 def shown_output(outcome: Outcome, limits: CodeExecution) -> str:
     """The text of a tool message: stdout, then stderr, the middle of a long one cut; never empty."""
     stdout, stderr = outcome.stdout, outcome.stderr
-    # A model that is not told goes on to use names that are gone.
+    # A model that is not told goes on to use names that are gone, or that this cell did not get to make.
     lost = " The variables of this session are lost." if outcome.state_lost else ""
+    if outcome.rolled_back:
+        lost = " The session is as it was before this call."
     if outcome.status == "timeout":
         stderr = f"[ERROR] Execution timed out after {limits.code_execution_timeout:g} seconds.{lost}"
     elif outcome.status == "memory":

@@ -19,7 +19,7 @@ fn main() -> mathforge_sandbox::Result<()> {
         ["run", image, ..] => {
             let sandbox = Sandbox::open(Path::new(image), SandboxConfig::default())?;
             println!("opened after {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
-            let mut session = sandbox.session()?;
+            let session = sandbox.session();
             for code in &words[2..] {
                 println!("{:?}", session.run(code, Duration::from_secs(10))?);
             }

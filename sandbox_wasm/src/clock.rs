@@ -1,13 +1,46 @@
 //! Clocks and sleeping.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The session's clocks.
-#[derive(Debug)]
+use serde::{Deserialize, Serialize};
+
+/// The session's clocks, and the tape of their answers.
+///
+/// What the clocks answered is all that a cell learns from outside besides its own state, so a cell that is run again
+/// on the same state with the same answers does the same again.
+#[derive(Clone, Debug)]
 pub struct Clock {
-    start: Instant,
+    time: Time,
     /// Calls of the sleeping clock with no other host call between them.
     polls: u32,
+    tape: Tape,
+}
+
+#[derive(Clone, Debug)]
+enum Time {
+    /// The machine's; the monotonic clock counts from `start`.
+    Real { start: Instant },
+    /// A clock that only moves by being read and by sleeping.
+    Virtual { elapsed_ns: u64 },
+}
+
+#[derive(Clone, Debug, Default)]
+enum Tape {
+    #[default]
+    Off,
+    Recording(Vec<u64>),
+    Replaying {
+        answers: Arc<[u64]>,
+        next: usize,
+    },
+}
+
+/// The clocks of a saved session: nanoseconds of its monotonic clock.
+#[derive(Serialize, Deserialize)]
+pub struct SavedClock {
+    elapsed_ns: u64,
+    is_virtual: bool,
 }
 
 /// Emscripten sleeps by asking `emscripten_get_now` in a loop, and nothing else asks it. After this many questions in
@@ -17,31 +50,159 @@ const POLLS_OF_A_SLEEP: u32 = 3;
 /// Length of one nap; short, so that a sleep ends on time.
 const NAP: Duration = Duration::from_millis(1);
 
-impl Default for Clock {
-    fn default() -> Self {
-        Self { start: Instant::now(), polls: 0 }
-    }
-}
+/// How far a virtual clock moves by being read: a loop that waits for a moment gets there.
+const READING_NS: u64 = 1_000;
+
+/// How far it moves by work: the interpreter asks for signals every 50 jumps and calls, which takes it about this long.
+const WORK_NS: u64 = 10_000;
+
+/// Where virtual time starts: 2023-11-14, as the files of the image.
+const VIRTUAL_START_NS: u64 = 1_700_000_000_000_000_000;
+
+/// Answers kept of one cell. One that asks more often is not run again.
+const TAPE_LEN: usize = 1 << 16;
 
 impl Clock {
+    /// The machine's clocks.
+    pub fn real() -> Self {
+        Self { time: Time::Real { start: Instant::now() }, polls: 0, tape: Tape::Off }
+    }
+
+    /// Clocks that stand still but for the guest's own doings.
+    pub fn virtual_time() -> Self {
+        Self { time: Time::Virtual { elapsed_ns: 0 }, polls: 0, tape: Tape::Off }
+    }
+
     /// Nanoseconds of the real-time clock (id 0) or of a monotonic one.
     pub fn now_ns(&mut self, id: u32) -> u64 {
         self.polls = 0;
-        if id == 0 { wall_ns() } else { self.start.elapsed().as_nanos() as u64 + 1 }
+        self.read(id == 0)
+    }
+
+    /// Nanoseconds since 1970, for time stamps of files.
+    pub fn wall_ns(&mut self) -> u64 {
+        self.now_ns(0)
     }
 
     /// Answers the sleeping clock in milliseconds, napping when the guest is clearly waiting for it to advance.
     pub fn poll_ms(&mut self) -> f64 {
         self.polls += 1;
         if self.polls > POLLS_OF_A_SLEEP {
-            std::thread::sleep(NAP);
+            self.sleep(NAP);
         }
-        self.start.elapsed().as_secs_f64() * 1e3
+        self.read(false) as f64 / 1e6
+    }
+
+    /// Lets time pass.
+    pub fn sleep(&mut self, length: Duration) {
+        match (&self.tape, &mut self.time) {
+            // The answers on the tape have the time that passed in them.
+            (Tape::Replaying { .. }, _) => {}
+            (_, Time::Real { .. }) => std::thread::sleep(length),
+            (_, Time::Virtual { elapsed_ns }) => {
+                *elapsed_ns = elapsed_ns.saturating_add(length.as_nanos() as u64);
+            }
+        }
+    }
+
+    /// Whether time is the guest's own doing.
+    pub fn is_virtual(&self) -> bool {
+        matches!(self.time, Time::Virtual { .. })
+    }
+
+    /// Time since the session's clocks started, for limits; the guest does not see it.
+    pub fn elapsed(&self) -> Duration {
+        match &self.time {
+            Time::Real { start } => start.elapsed(),
+            Time::Virtual { elapsed_ns } => Duration::from_nanos(*elapsed_ns),
+        }
+    }
+
+    /// The interpreter has worked for a while.
+    pub fn work(&mut self) {
+        if let Time::Virtual { elapsed_ns } = &mut self.time {
+            *elapsed_ns += WORK_NS;
+        }
+    }
+
+    /// Starts to note the answers. Those of a virtual clock need no noting, as it is part of the session's state.
+    pub fn record(&mut self) {
+        if !self.is_virtual() {
+            self.tape = Tape::Recording(Vec::new());
+        }
+    }
+
+    /// The answers since [`Clock::record`], or `None` when there were too many to keep.
+    pub fn recorded(&mut self) -> Option<Vec<u64>> {
+        match std::mem::take(&mut self.tape) {
+            Tape::Recording(answers) if answers.len() < TAPE_LEN => Some(answers),
+            Tape::Off if self.is_virtual() => Some(Vec::new()),
+            _ => None,
+        }
+    }
+
+    /// Answers from a tape from now on.
+    pub fn replay(&mut self, answers: Arc<[u64]>) {
+        if !self.is_virtual() {
+            self.tape = Tape::Replaying { answers, next: 0 };
+        }
+    }
+
+    /// Ends a replay; tells whether the guest asked exactly as often as it did when the tape was recorded.
+    pub fn replayed(&mut self) -> bool {
+        match std::mem::take(&mut self.tape) {
+            Tape::Replaying { answers, next } => next == answers.len(),
+            _ => self.is_virtual(),
+        }
+    }
+
+    /// What a saved session keeps.
+    pub fn save(&self) -> SavedClock {
+        match &self.time {
+            Time::Real { start } => {
+                SavedClock { elapsed_ns: start.elapsed().as_nanos() as u64, is_virtual: false }
+            }
+            Time::Virtual { elapsed_ns } => SavedClock { elapsed_ns: *elapsed_ns, is_virtual: true },
+        }
+    }
+
+    /// Clocks that go on from where they were saved.
+    pub fn restore(saved: &SavedClock) -> Self {
+        let mut clock = Self::virtual_time();
+        clock.time = if saved.is_virtual {
+            Time::Virtual { elapsed_ns: saved.elapsed_ns }
+        } else {
+            let now = Instant::now();
+            // A machine that has been up for less long has a clock that starts later.
+            Time::Real { start: now.checked_sub(Duration::from_nanos(saved.elapsed_ns)).unwrap_or(now) }
+        };
+        clock
+    }
+
+    fn read(&mut self, wall: bool) -> u64 {
+        if let Tape::Replaying { answers, next } = &mut self.tape {
+            *next += 1;
+            return answers.get(*next - 1).copied().unwrap_or_default();
+        }
+        let answer = match &mut self.time {
+            Time::Real { .. } if wall => wall_ns(),
+            Time::Real { start } => start.elapsed().as_nanos() as u64 + 1,
+            Time::Virtual { elapsed_ns } => {
+                *elapsed_ns += READING_NS;
+                *elapsed_ns + if wall { VIRTUAL_START_NS } else { 0 }
+            }
+        };
+        if let Tape::Recording(answers) = &mut self.tape
+            && answers.len() < TAPE_LEN
+        {
+            answers.push(answer);
+        }
+        answer
     }
 }
 
 /// Nanoseconds since 1970.
-pub fn wall_ns() -> u64 {
+fn wall_ns() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::errno::Errno;
 use crate::vfs::{Ino, SharedFile};
 
 /// What an open file reads from or writes to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Target {
     /// A directory, by path, with its listing once it has been read.
     Dir(Option<Vec<String>>),
@@ -19,7 +21,7 @@ pub enum Target {
 }
 
 /// An open file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Open {
     /// What it refers to.
     pub target: Target,
@@ -36,7 +38,7 @@ pub struct Open {
 const MAX_OPEN: u32 = 1024;
 
 /// The descriptor table.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Descriptors {
     numbers: BTreeMap<u32, u64>,
     open: BTreeMap<u64, Open>,
@@ -83,6 +85,14 @@ impl Descriptors {
         let open = self.open.get_mut(&key).ok_or(Errno::BADF)?;
         open.references -= 1;
         Ok(if open.references == 0 { self.open.remove(&key) } else { None })
+    }
+
+    /// The files of the shared tree that are open, which a restored session has to find again.
+    pub fn shared_files(&mut self) -> impl Iterator<Item = &mut SharedFile> {
+        self.open.values_mut().filter_map(|open| match &mut open.target {
+            Target::Shared(file) => Some(file),
+            _ => None,
+        })
     }
 
     fn free_from(&self, lowest: u32) -> Result<u32, Errno> {

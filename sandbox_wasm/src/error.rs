@@ -40,7 +40,21 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
-    /// The session's thread is gone.
+    /// A saved session cannot be continued.
+    #[error("{path} cannot be restored: {message}", path = path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        message: String,
+    },
+    /// A state in memory is of another image.
+    #[error("the state was saved from a session of another image")]
+    OtherImage,
+    /// A cell did not do the same again that it had done before.
+    #[error("a cell of the session came to something else when it was run again")]
+    Diverged,
+    /// The session was closed, or its state cannot be reached any more.
     #[error("the session is closed")]
     Closed,
 }

@@ -68,7 +68,49 @@ pub struct Caps {
     pub output: usize,
 }
 
+/// The host's part of a session's state, as a fork or a checkpoint takes it: all but the instance and the cell.
+#[derive(Clone)]
+pub struct Kept {
+    /// Its files; their bytes are shared until one side writes.
+    pub vfs: Vfs,
+    /// Its open files.
+    pub descriptors: Descriptors,
+    /// Its clocks.
+    pub clock: Clock,
+    /// Its random bytes.
+    pub random: Random,
+}
+
 impl Host {
+    /// What a copy of the session needs beside memory, globals and table.
+    pub fn kept(&self) -> Kept {
+        let Self { vfs, descriptors, clock, random, .. } = self;
+        Kept {
+            vfs: vfs.clone(),
+            descriptors: descriptors.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+        }
+    }
+
+    /// A host that goes on from there.
+    pub fn continuing(kept: Kept, caps: Caps) -> Self {
+        let Kept { mut vfs, descriptors, clock, random } = kept;
+        vfs.set_cap(caps.files);
+        Self {
+            vfs,
+            descriptors,
+            stdout: Capture::new(caps.output),
+            stderr: Capture::new(caps.output),
+            clock,
+            random,
+            closures: Closures::default(),
+            limit: TimeLimit::default(),
+            cap: MemoryCap { memory_bytes: caps.memory },
+            exports: None,
+        }
+    }
+
     /// A host with a fresh view of `tree` and descriptors 0, 1 and 2 open.
     pub fn new(tree: Arc<Tree>, caps: Caps, random: Random) -> Self {
         let mut descriptors = Descriptors::default();
@@ -79,18 +121,8 @@ impl Host {
             let _ =
                 descriptors.add(Target::Device(device), format!("/dev/{name}"), u32::from(name != "stdin"));
         }
-        Self {
-            vfs: Vfs::new(tree, caps.files),
-            descriptors,
-            stdout: Capture::new(caps.output),
-            stderr: Capture::new(caps.output),
-            clock: Clock::default(),
-            random,
-            closures: Closures::default(),
-            limit: TimeLimit::default(),
-            cap: MemoryCap { memory_bytes: caps.memory },
-            exports: None,
-        }
+        let kept = Kept { vfs: Vfs::new(tree, caps.files), descriptors, clock: Clock::real(), random };
+        Self::continuing(kept, caps)
     }
 }
 

@@ -194,7 +194,8 @@ impl Victim {
         let arguments: Vec<Val> = ty.params().map(|ty| dice.value(&ty)).collect();
         let mut results = vec![Val::I32(0); ty.results().len()];
         // As a cell does: at its end it is interrupted, a little later killed.
-        self.store.data_mut().limit.start(Duration::from_millis(5), Duration::from_millis(5));
+        let host = self.store.data_mut();
+        host.limit.start(&host.clock, Duration::from_millis(5), Duration::from_millis(5));
         let outcome = function.call(&mut self.store, &arguments, &mut results);
         format!("{name}{arguments:?} -> {:?}", outcome.map(|()| results))
     }

@@ -1,18 +1,19 @@
 //! A Python interpreter in a store: linked, instantiated, and either booted or restored from an image.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use wasmtime::{
     Engine, Extern, ExternType, Func, Global, Instance, InstancePre, Linker, Module, ModuleExport,
-    Mutability, Ref, Store, TypedFunc, WasmParams, WasmResults,
+    Mutability, Ref, Store, TypedFunc, Val, WasmParams, WasmResults,
 };
 
 use crate::error::{Error, Result};
 use crate::ffi::{self, Closures};
-use crate::host::{Exports, Host};
+use crate::host::{Caps, Exports, Host};
 use crate::limits::on_epoch;
 use crate::memory::Ptr;
+use crate::random::Random;
 use crate::syscalls;
 
 /// Everything that instances of one module share.
@@ -22,6 +23,9 @@ pub struct Program {
     pre: InstancePre<Host>,
     trampoline: Module,
     globals: Arc<[(String, ModuleExport)]>,
+    /// Length of the memory that the module brings.
+    image_bytes: usize,
+    pristine: Arc<OnceLock<Arc<[u8]>>>,
 }
 
 /// What a snapshot holds beside memory and globals.
@@ -53,8 +57,32 @@ impl Program {
         ffi::link(&mut linker)?;
         linker.define_unknown_imports_as_traps(module).map_err(Error::engine("linking the interpreter"))?;
         let pre = linker.instantiate_pre(module).map_err(Error::engine("linking the interpreter"))?;
-        let globals = mutable_globals(module);
-        Ok(Self { engine: engine.clone(), pre, trampoline: trampoline.clone(), globals })
+        Ok(Self {
+            engine: engine.clone(),
+            pre,
+            trampoline: trampoline.clone(),
+            globals: mutable_globals(module),
+            image_bytes: memory_bytes(module),
+            pristine: Arc::default(),
+        })
+    }
+
+    /// Memory as it is before anything runs: the image, where the module is one. Read once per process.
+    ///
+    /// Should it not be readable it is empty, and then every page of a session counts as changed.
+    pub fn pristine(&self) -> Arc<[u8]> {
+        let read = || {
+            let caps = Caps { memory: usize::MAX, files: 0, output: 0 };
+            let host = Host::new(Arc::default(), caps, Random::new(Some(0)));
+            let mut interpreter = self.instantiate(host).ok()?;
+            interpreter.memory().ok().map(Arc::from)
+        };
+        Arc::clone(self.pristine.get_or_init(|| read().unwrap_or_default()))
+    }
+
+    /// Length of that memory.
+    pub fn image_bytes(&self) -> usize {
+        self.image_bytes
     }
 
     /// Starts Python from nothing.
@@ -73,6 +101,14 @@ impl Program {
 
     /// Continues from the image that the program's module is.
     pub fn restore(&self, host: Host, state: &TableState) -> Result<Interpreter> {
+        let mut interpreter = self.restore_for(host, state)?;
+        interpreter.install_closures()?;
+        Ok(interpreter)
+    }
+
+    /// The same for a memory that is yet to be filled, without what needs its contents; then comes
+    /// [`Interpreter::install_closures`].
+    pub fn restore_for(&self, host: Host, state: &TableState) -> Result<Interpreter> {
         let mut interpreter = self.instantiate(host)?;
         let function = interpreter.trampoline(&self.trampoline)?;
         let restoring = "restoring the function table";
@@ -83,9 +119,6 @@ impl Program {
         table
             .set(&mut *store, state.trampoline, Ref::Func(Some(function)))
             .map_err(Error::engine(restoring))?;
-        for closure in &state.closures.live {
-            ffi::install(&mut *store, *closure).map_err(Error::engine(restoring))?;
-        }
         store.data_mut().closures = state.closures.clone();
         interpreter.trampoline_slot = state.trampoline;
         Ok(interpreter)
@@ -179,6 +212,51 @@ impl Interpreter {
     pub fn memory(&mut self) -> Result<&[u8]> {
         let exports = self.exports()?;
         Ok(exports.memory.data(&self.store))
+    }
+
+    /// Linear memory, to be written.
+    pub fn memory_mut(&mut self) -> Result<&mut [u8]> {
+        let exports = self.exports()?;
+        Ok(exports.memory.data_mut(&mut self.store))
+    }
+
+    /// Makes the linear memory at least this long.
+    pub fn grow_memory(&mut self, bytes: usize) -> Result<()> {
+        let memory = self.exports()?.memory;
+        let missing = bytes.saturating_sub(memory.data_size(&self.store)) as u64;
+        let pages = missing.div_ceil(memory.page_size(&self.store));
+        memory.grow(&mut self.store, pages).map_err(Error::engine("growing a session's memory"))?;
+        Ok(())
+    }
+
+    /// Makes the callbacks of `ctypes` callable, whose descriptions are in memory.
+    pub fn install_closures(&mut self) -> Result<()> {
+        for closure in self.host().closures.live.clone() {
+            let installed = ffi::install(&mut self.store, closure);
+            installed.map_err(Error::engine("restoring the function table"))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the interpreter ask for signals all the time, so that its work can be counted.
+    pub fn report_work(&mut self) -> Result<()> {
+        let at = self.address("Py_EMSCRIPTEN_SIGNAL_HANDLING")? as usize;
+        let memory = self.exports()?.memory;
+        let written = memory.write(&mut self.store, at, &1_u32.to_le_bytes());
+        written.map_err(|_| Error::Wasm("a global lies outside of memory".into()))
+    }
+
+    /// Sets [`Interpreter::state_globals`].
+    pub fn set_state_global_values(&mut self, values: &[i32]) -> Result<()> {
+        let globals = self.state_globals();
+        if globals.len() != values.len() {
+            return Err(Error::Wasm("a saved state has other globals".into()));
+        }
+        for (global, value) in globals.iter().zip(values) {
+            let set = global.set(&mut self.store, Val::I32(*value));
+            set.map_err(Error::engine("setting a global"))?;
+        }
+        Ok(())
     }
 
     /// Values of [`Interpreter::state_globals`], which must all be i32.
@@ -287,6 +365,14 @@ impl Interpreter {
         let at = runtime + u32::from_le_bytes(word) as usize;
         exports.memory.write(&mut self.store, at, &(self.trampoline_slot as u32).to_le_bytes())?;
         Ok(())
+    }
+}
+
+/// Length of the memory that `module` starts with.
+fn memory_bytes(module: &Module) -> usize {
+    match module.get_export("memory") {
+        Some(ExternType::Memory(ty)) => (ty.minimum() * ty.page_size()) as usize,
+        _ => 0,
     }
 }
 

@@ -1,5 +1,6 @@
 //! CPython (the published Pyodide build) in wasmtime, without a JavaScript engine.
 
+mod checkpoint;
 mod clock;
 mod descriptors;
 pub mod edit;
@@ -15,11 +16,18 @@ mod hostile;
 mod image;
 mod inputs;
 mod instance;
+mod journal;
 mod limits;
+mod live;
 mod memory;
+mod outcome;
 mod output;
+mod pages;
+mod parking;
 mod python;
 mod random;
+mod runners;
+mod saved;
 mod session;
 mod syscalls;
 mod vfs;
@@ -27,4 +35,5 @@ mod vfs;
 pub use error::{Error, Result};
 pub use image::build_image;
 pub use inputs::{MANIFEST, engine_key};
-pub use session::{CellStatus, Outcome, Sandbox, SandboxConfig, Session};
+pub use outcome::{CellStatus, Outcome};
+pub use session::{Sandbox, SandboxConfig, SavedState, Session};

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
 
+use crate::clock::Clock;
 use crate::engine::TICK;
 use crate::host::{Guest, Host};
 
@@ -14,6 +15,9 @@ pub enum Ending {
     /// The grace period after the time limit is over.
     #[error("killed after its time limit")]
     Killed,
+    /// It took far more real time than its virtual time limit.
+    #[error("stuck where virtual time does not pass")]
+    Stuck,
     /// The guest ended its own process with this code.
     #[error("the process exited with code {0}")]
     Exited(i32),
@@ -22,64 +26,98 @@ pub enum Ending {
     Aborted,
 }
 
-/// Time limit of the running cell.
+/// Time limit of the running cell, by the session's own clock.
 #[derive(Debug, Default)]
 pub struct TimeLimit {
-    deadline: Option<Instant>,
+    until: Option<Duration>,
     grace: Duration,
-    next_interrupt: Option<Instant>,
+    next_interrupt: Duration,
     interrupted: bool,
+    /// Where the session's clock does not follow the machine's, the end of all patience.
+    patience: Option<Instant>,
 }
 
 /// Code that swallows one interrupt often does not swallow the next, so it is repeated during the grace period.
 const REPEAT: Duration = Duration::from_millis(200);
 
+/// Real time that virtual time may take: this much, and this many times the limit. Work that the interpreter does not
+/// count, in C, would go on for ever otherwise.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE_TIMES: u32 = 20;
+
 impl TimeLimit {
     /// Starts the clock of a cell.
-    pub fn start(&mut self, timeout: Duration, grace: Duration) {
-        let deadline = Instant::now().checked_add(timeout);
-        *self = Self { deadline, grace, next_interrupt: deadline, interrupted: false };
+    pub fn start(&mut self, clock: &Clock, timeout: Duration, grace: Duration) {
+        let until = clock.elapsed().checked_add(timeout);
+        let patience = clock.is_virtual().then(|| {
+            let longest = timeout.saturating_mul(PATIENCE_TIMES).saturating_add(PATIENCE);
+            Instant::now().checked_add(longest)
+        });
+        *self = Self {
+            until,
+            grace,
+            next_interrupt: until.unwrap_or_default(),
+            interrupted: false,
+            patience: patience.flatten(),
+        };
     }
 
     /// Ends the cell; tells whether it was interrupted.
     pub fn stop(&mut self) -> bool {
-        self.deadline = None;
+        self.until = None;
         self.interrupted
     }
 
     /// Time until the limit is reached, if there is one.
-    pub fn left(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    pub fn left(&self, clock: &Clock) -> Option<Duration> {
+        self.until.map(|until| until.saturating_sub(clock.elapsed()))
+    }
+
+    /// Whether the cell is to be interrupted now; an error when its grace is over.
+    fn due(&mut self, clock: &Clock) -> Result<bool, Ending> {
+        let Some(until) = self.until else { return Ok(false) };
+        let now = clock.elapsed();
+        if now >= until.saturating_add(self.grace) {
+            return Err(Ending::Killed);
+        }
+        let due = now >= self.next_interrupt;
+        if due {
+            self.interrupted = true;
+            self.next_interrupt = now + REPEAT;
+        }
+        Ok(due)
     }
 }
 
 /// Checks the clock; writes the interrupt into the guest's memory or fails when the grace period is over.
 pub fn check(guest: &mut Guest<'_>) -> Result<(), Ending> {
-    let now = Instant::now();
-    let limit = &mut guest.host.limit;
-    let (Some(deadline), Some(next)) = (limit.deadline, limit.next_interrupt) else { return Ok(()) };
-    if now >= deadline + limit.grace {
-        return Err(Ending::Killed);
-    }
-    if now >= next {
-        limit.interrupted = true;
-        limit.next_interrupt = Some(now + REPEAT);
+    if guest.host.limit.due(&guest.host.clock)? {
         guest.signal(SIGINT);
     }
     Ok(())
 }
 
+/// Answers the interpreter, which asks for a pending signal after every so much work when the clock is virtual.
+pub fn on_work(host: &mut Host) -> Result<i32, Ending> {
+    host.clock.work();
+    Ok(if host.limit.due(&host.clock)? { SIGINT as i32 } else { 0 })
+}
+
 const SIGINT: u32 = 2;
 
-/// What the epoch callback does: see [`check`].
+/// What the epoch callback does: see [`check`]. Of a virtual clock it only checks the patience.
 pub fn on_epoch(mut store: StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline> {
     let Some(memory) = store.data().exports.as_ref().map(|exports| exports.memory) else {
         return Ok(UpdateDeadline::Continue(1));
     };
     let (bytes, host) = memory.data_and_store_mut(&mut store);
+    if host.clock.is_virtual() {
+        let impatient = host.limit.patience.is_some_and(|end| Instant::now() >= end);
+        return if impatient { Err(Ending::Stuck.into()) } else { Ok(UpdateDeadline::Continue(1)) };
+    }
     check(&mut Guest::new(bytes, host))?;
     // Ticks are a little longer than they claim, so approach the deadline in halves.
-    let ticks = host.limit.left().unwrap_or_default().as_micros() / TICK.as_micros() / 2;
+    let ticks = host.limit.left(&host.clock).unwrap_or_default().as_micros() / TICK.as_micros() / 2;
     Ok(UpdateDeadline::Continue(ticks.clamp(1, 1 << 20) as u64))
 }
 

@@ -3,10 +3,11 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// A stream of SHA-256 blocks over a key and a counter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Random {
     key: [u8; 32],
     counter: u64,
@@ -22,6 +23,13 @@ impl Random {
             None => hash.update(entropy()),
         }
         Self { key: hash.finalize().into(), counter: 0, block: Vec::new() }
+    }
+
+    /// A seed that nobody chose.
+    pub fn draw_seed() -> u64 {
+        let mut word = [0; 8];
+        Self::new(None).fill(&mut word);
+        u64::from_le_bytes(word)
     }
 
     /// Fills `into`.

@@ -1,17 +1,20 @@
-//! Sessions: stateful Python, one per thread, all from one image.
+//! Sessions: stateful Python, all from one image, served by a few threads.
 
 use std::path::Path;
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use crate::engine::{THREAD_STACK_BYTES, Ticker, engine};
+use crate::checkpoint::Checkpoint;
+use crate::engine::{Ticker, engine};
 use crate::error::{Error, Result};
-use crate::host::{Caps, Host};
+use crate::host::Caps;
 use crate::image::Image;
-use crate::instance::Interpreter;
-use crate::limits::Ending;
-use crate::python::Status;
+use crate::live::Live;
+use crate::outcome::Outcome;
+use crate::parking::Parking;
 use crate::random::Random;
+use crate::runners::{Runners, Stack};
+use crate::saved;
 
 /// Limits of every session of a sandbox.
 #[derive(Clone, Copy, Debug)]
@@ -24,62 +27,58 @@ pub struct SandboxConfig {
     pub files_mib: usize,
     /// How long a cell may ignore the interrupt at its time limit before it is killed.
     pub grace: Duration,
+    /// Virtual clocks, and time limits by work instead of time: the same cells come to the same, bit for bit.
+    pub deterministic: bool,
+    /// Seed of sessions that are not given one; none draws one for each.
+    pub seed: Option<u64>,
+    /// Sessions that are not used for so long wait in a file for their next cell.
+    pub idle: Option<Duration>,
 }
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self { memory_mib: 1024, max_output_bytes: 32_768, files_mib: 256, grace: Duration::from_secs(1) }
-    }
-}
-
-/// How a cell ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CellStatus {
-    /// To its end.
-    Ok,
-    /// With an exception, or by bringing the interpreter down (then the state is lost).
-    Error,
-    /// At its time limit.
-    Timeout,
-    /// With a `MemoryError`.
-    Memory,
-}
-
-impl CellStatus {
-    /// The lowercase name used in files and in Python.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Error => "error",
-            Self::Timeout => "timeout",
-            Self::Memory => "memory",
+        Self {
+            memory_mib: 1024,
+            max_output_bytes: 32_768,
+            files_mib: 256,
+            grace: Duration::from_secs(1),
+            deterministic: false,
+            seed: None,
+            idle: None,
         }
     }
 }
 
-/// What came back from a cell.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// How it ended.
-    pub status: CellStatus,
-    /// Prints and the echoed last expression.
-    pub stdout: String,
-    /// Traceback, warnings, and the reason when the session was restarted.
-    pub stderr: String,
-    /// Wall time in seconds.
-    pub wall_s: f64,
-    /// Processor time in seconds.
-    pub cpu_s: f64,
-    /// Whether output was cut.
-    pub truncated: bool,
-    /// Whether the variables are gone: the next cell runs in a fresh session.
-    pub state_lost: bool,
+/// What all sessions of a sandbox use.
+pub struct Shared {
+    /// Where they start from.
+    pub image: Image,
+    /// Their limits.
+    pub config: SandboxConfig,
+    /// Makes the time limits felt.
+    pub ticker: Ticker,
+    runners: Arc<Runners>,
+    identity: OnceLock<String>,
+    parking: Option<Parking>,
 }
 
-struct Shared {
-    image: Image,
-    config: SandboxConfig,
-    ticker: Ticker,
+impl Shared {
+    /// The limits that the host enforces.
+    pub fn caps(&self) -> Caps {
+        Caps {
+            memory: self.config.memory_mib.min(4095) << 20,
+            files: self.config.files_mib << 20,
+            output: self.config.max_output_bytes,
+        }
+    }
+
+    /// See [`saved::identity`]; taken once, by whoever first saves or restores.
+    pub fn identity(&self) -> Result<&str> {
+        if self.identity.get().is_none() {
+            let _ = self.identity.set(saved::identity(&self.image)?);
+        }
+        Ok(self.identity.get().map_or("", String::as_str))
+    }
 }
 
 /// A prepared image, from which sessions start in milliseconds.
@@ -92,34 +91,75 @@ impl Sandbox {
         let engine = engine()?;
         let image = Image::open(&engine, dir)?;
         let ticker = Ticker::start(&engine)?;
-        Ok(Self(Arc::new(Shared { image, config, ticker })))
+        let parking = config.idle.map(Parking::start).transpose()?;
+        let (runners, identity) = (Runners::new(), OnceLock::new());
+        Ok(Self(Arc::new(Shared { image, config, ticker, runners, identity, parking })))
     }
 
     /// Starts a session with random numbers of its own.
-    pub fn session(&self) -> Result<Session> {
+    pub fn session(&self) -> Session {
         self.session_with(None)
     }
 
-    /// Starts a session; with a seed, its random numbers are reproducible.
-    pub fn session_with(&self, seed: Option<u64>) -> Result<Session> {
-        let mut session = Session { shared: Arc::clone(&self.0), seed, commands: None };
-        session.start()?;
-        Ok(session)
+    /// Starts a session; with a seed, its random numbers are reproducible. It costs next to nothing before its first
+    /// cell.
+    pub fn session_with(&self, seed: Option<u64>) -> Session {
+        let seed = seed.or(self.0.config.seed).unwrap_or_else(Random::draw_seed);
+        self.with(Live::new(Arc::clone(&self.0), seed))
+    }
+
+    /// Starts a session in a saved state, whose random numbers go on from there as well.
+    ///
+    /// # Errors
+    /// When the state is of another image.
+    pub fn restore(&self, state: &SavedState) -> Result<Session> {
+        if !Arc::ptr_eq(&self.0, &state.sandbox.0) && self.0.identity()? != state.sandbox.0.identity()? {
+            return Err(Error::OtherImage);
+        }
+        Ok(self.with(Live::at(Arc::clone(&self.0), Arc::clone(&state.checkpoint))))
+    }
+
+    /// Reads what [`SavedState::save`] wrote, in this process or another.
+    ///
+    /// # Errors
+    /// When the file is damaged or of another image.
+    pub fn load(&self, path: &Path) -> Result<SavedState> {
+        let checkpoint = saved::load(path, &self.0.image, self.0.identity()?)?;
+        Ok(SavedState { sandbox: self.clone(), checkpoint: Arc::new(checkpoint) })
+    }
+
+    fn with(&self, live: Live) -> Session {
+        let live = Arc::new(Mutex::new(live));
+        if let Some(parking) = &self.0.parking {
+            parking.add(&live);
+        }
+        Session { sandbox: self.clone(), live }
     }
 }
 
-struct Command {
-    code: String,
-    timeout: Duration,
-    answer: mpsc::Sender<Result<Outcome>>,
+/// The state of a session at one moment, from which any number of sessions can go on.
+#[derive(Clone)]
+pub struct SavedState {
+    sandbox: Sandbox,
+    checkpoint: Arc<Checkpoint>,
 }
 
-/// A live session; it ends when dropped.
+impl SavedState {
+    /// Bytes of memory that differ from the image.
+    pub fn bytes(&self) -> usize {
+        self.checkpoint.bytes()
+    }
+
+    /// Writes the state to a file, whole or not at all.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        saved::save(&self.checkpoint, self.sandbox.0.identity()?, path)
+    }
+}
+
+/// A live session; it ends when dropped. Its cells run one after the other, whichever threads ask.
 pub struct Session {
-    shared: Arc<Shared>,
-    seed: Option<u64>,
-    /// Its thread, unless the last cell cost the session its state.
-    commands: Option<mpsc::Sender<Command>>,
+    sandbox: Sandbox,
+    live: Arc<Mutex<Live>>,
 }
 
 impl Session {
@@ -127,182 +167,52 @@ impl Session {
     ///
     /// # Errors
     /// Only when the host itself fails; whatever the code does is an [`Outcome`].
-    pub fn run(&mut self, code: &str, timeout: Duration) -> Result<Outcome> {
-        let (answer, received) = mpsc::channel();
-        let command = Command { code: code.to_owned(), timeout, answer };
-        self.start()?.send(command).map_err(|_| Error::Closed)?;
-        let outcome = received.recv().map_err(|_| Error::Closed)?;
-        if outcome.as_ref().map_or(true, |outcome| outcome.state_lost) {
-            self.commands = None;
-        }
-        outcome
+    pub fn run(&self, code: &str, timeout: Duration) -> Result<Outcome> {
+        let code = code.to_owned();
+        self.on_deep_stack(move |live| live.cell(&code, timeout))
     }
 
-    /// The thread's channel. A session that lost its state gets a new thread, since the old one may hold hundreds of
-    /// MiB of stack that a runaway recursion has touched.
-    fn start(&mut self) -> Result<&mpsc::Sender<Command>> {
-        let commands = match self.commands.take() {
-            Some(commands) => commands,
-            None => self.spawn()?,
-        };
-        Ok(self.commands.insert(commands))
+    /// A live copy: variables, files, clocks and random numbers are those of this moment, and each side goes its own
+    /// way from here. Waits for a running cell.
+    pub fn fork(&self) -> Result<Self> {
+        Ok(self.sandbox.with(self.lock().fork()?))
     }
 
-    fn spawn(&self) -> Result<mpsc::Sender<Command>> {
-        let (commands, received) = mpsc::channel::<Command>();
-        let (shared, seed) = (Arc::clone(&self.shared), self.seed);
-        std::thread::Builder::new()
-            .name("mathforge-session".into())
-            .stack_size(THREAD_STACK_BYTES)
-            .spawn(move || {
-                let mut worker = Worker { shared, seed, interpreter: None };
-                // A failure to start shows in the first cell's answer.
-                let _ = worker.ready();
-                for command in received {
-                    let answer = worker.cell(&command.code, command.timeout);
-                    let over = answer.as_ref().map_or(true, |outcome| outcome.state_lost);
-                    // Whoever asked may have gone away meanwhile.
-                    let _ = command.answer.send(answer);
-                    if over {
-                        return;
-                    }
-                }
-            })
-            .map_err(|source| Error::File { path: "thread".into(), source })?;
-        Ok(commands)
-    }
-}
-
-/// The part of a session that lives on its own thread.
-struct Worker {
-    shared: Arc<Shared>,
-    seed: Option<u64>,
-    interpreter: Option<Interpreter>,
-}
-
-impl Worker {
-    /// The interpreter, restored from the image if there is none.
-    fn ready(&mut self) -> Result<&mut Interpreter> {
-        if self.interpreter.is_none() {
-            let Shared { image, config, .. } = &*self.shared;
-            let caps = Caps {
-                memory: config.memory_mib.min(4095) << 20,
-                files: config.files_mib << 20,
-                output: config.max_output_bytes,
-            };
-            let mut random = Random::new(self.seed);
-            let mut seed = [0; 8];
-            random.fill(&mut seed);
-            let host = Host::new(Arc::clone(&image.tree), caps, random);
-            let mut interpreter = image.program.restore(host, &image.table)?;
-            image
-                .runner
-                .start(&mut interpreter, u64::from_le_bytes(seed))
-                .map_err(Error::engine("starting a session"))?;
-            self.interpreter = Some(interpreter);
-        }
-        self.interpreter.as_mut().ok_or(Error::Closed)
+    /// Gives the session other random numbers.
+    pub fn reseed(&self, seed: u64) -> Result<()> {
+        self.on_deep_stack(move |live| Ok((live.reseed(seed)?, Stack::Shallow)))
     }
 
-    fn cell(&mut self, code: &str, timeout: Duration) -> Result<Outcome> {
-        let (wall, cpu) = (Instant::now(), cpu_time());
-        let shared = Arc::clone(&self.shared);
-        let interpreter = self.ready()?;
-        let ticking = shared.ticker.cell();
-        interpreter.host().limit.start(timeout, shared.config.grace);
-        interpreter.watch();
-        let result = shared.image.runner.run(interpreter, code);
-        let interrupted = interpreter.host().limit.stop();
-        let (status, note, mut state_lost) = judge(&result, interrupted, timeout);
-        if !state_lost && interrupted {
-            interpreter.clear_signal();
-            // Should the interrupt still be on its way, it must not hit the next cell. A handler that the cell left
-            // behind may run now, so this is limited as well.
-            interpreter.host().limit.start(shared.config.grace, Duration::ZERO);
-            state_lost = shared.image.runner.settle(interpreter).is_err();
-            interpreter.host().limit.stop();
-        }
-        // Without room not even a cell that frees something can run: such a state is not worth keeping.
-        let (status, note, state_lost) = if state_lost || interpreter.has_room().unwrap_or(false) {
-            (status, note, state_lost)
-        } else {
-            let what = "MemoryError: the cell left no memory to go on with";
-            (
-                CellStatus::Memory,
-                Some(format!("{what}; the session was restarted and its variables are lost\n")),
-                true,
-            )
-        };
-        drop(ticking);
-        let host = interpreter.host();
-        let (stdout, cut_out) = host.stdout.take();
-        let (mut stderr, cut_err) = host.stderr.take();
-        if let Some(note) = note {
-            if !stderr.is_empty() && !stderr.ends_with('\n') {
-                stderr.push('\n');
+    /// The session's state, in memory. Waits for a running cell.
+    pub fn snapshot(&self) -> Result<SavedState> {
+        let checkpoint = self.on_deep_stack(|live| Ok((live.checkpoint()?, Stack::Shallow)))?;
+        Ok(SavedState { sandbox: self.sandbox.clone(), checkpoint })
+    }
+
+    /// SHA-256 over the session's memory and globals, in hexadecimal: equal for equal states.
+    pub fn state_hash(&self) -> Result<String> {
+        self.on_deep_stack(|live| Ok((saved::hex(&live.state_hash()?), Stack::Shallow)))
+    }
+
+    fn on_deep_stack<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Live) -> Result<(R, Stack)> + Send + 'static,
+    ) -> Result<R> {
+        let live = Arc::clone(&self.live);
+        self.sandbox.0.runners.run(move || {
+            let done = work(&mut lock(&live));
+            match done {
+                Ok((result, stack)) => (Ok(result), stack),
+                Err(error) => (Err(error), Stack::PerhapsDeep),
             }
-            stderr.push_str(&note);
-        }
-        Ok(Outcome {
-            status,
-            stdout,
-            stderr,
-            wall_s: wall.elapsed().as_secs_f64(),
-            cpu_s: cpu_time().saturating_sub(cpu).as_secs_f64(),
-            truncated: cut_out || cut_err,
-            state_lost,
-        })
+        })?
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Live> {
+        lock(&self.live)
     }
 }
 
-/// Status, a line for the error stream, and whether the session has to be rebuilt.
-fn judge(
-    result: &wasmtime::Result<Status>,
-    interrupted: bool,
-    timeout: Duration,
-) -> (CellStatus, Option<String>, bool) {
-    let limit = timeout.as_secs_f64();
-    let kept = || {
-        Some(format!(
-            "TimeoutError: the cell was stopped after {limit} s; the session's variables are kept\n"
-        ))
-    };
-    match result {
-        Ok(_) if interrupted => (CellStatus::Timeout, kept(), false),
-        Ok(Status::Ok) => (CellStatus::Ok, None, false),
-        Ok(Status::Error | Status::Interrupted) => (CellStatus::Error, None, false),
-        Ok(Status::Memory) => (CellStatus::Memory, None, false),
-        Err(error) => {
-            let restarted = "the session was restarted and its variables are lost\n";
-            let (status, what) = match error.downcast_ref::<Ending>() {
-                Some(Ending::Killed) => (
-                    CellStatus::Timeout,
-                    format!("TimeoutError: the cell did not stop within its limit of {limit} s"),
-                ),
-                Some(ending) => (CellStatus::Error, format!("SystemError: {ending}")),
-                None => match error.downcast_ref::<wasmtime::Trap>() {
-                    Some(wasmtime::Trap::StackOverflow) => {
-                        (CellStatus::Error, "RecursionError: the machine stack is exhausted".to_owned())
-                    }
-                    Some(trap) => {
-                        (CellStatus::Error, format!("SystemError: the interpreter crashed ({trap})"))
-                    }
-                    None => (CellStatus::Error, format!("SystemError: the interpreter failed ({error:#})")),
-                },
-            };
-            (status, Some(format!("{what}; {restarted}")), true)
-        }
-    }
-}
-
-/// Processor time of this thread.
-#[cfg(unix)]
-fn cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
-}
-
-#[cfg(not(unix))]
-fn cpu_time() -> Duration {
-    Duration::ZERO
+fn lock(live: &Mutex<Live>) -> MutexGuard<'_, Live> {
+    live.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -40,7 +40,7 @@ const MODULES: [&str; 3] = [
           catch_all
             i32.const 5
           end))"#,
-    r#"(module (tag $t (param i64 f32)) (func (param i32)
+    r"(module (tag $t (param i64 f32)) (func (param i32)
           try
             try
               local.get 0
@@ -52,7 +52,7 @@ const MODULES: [&str; 3] = [
           catch $t
             drop
             drop
-          end))"#,
+          end))",
     "(module (memory 1) (global (mut i32) (i32.const 3)) (func loop br 0 end))",
 ];
 

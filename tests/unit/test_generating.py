@@ -28,6 +28,7 @@ class Outcome:
     stdout: str = "42\n"
     stderr: str = ""
     status: str = "ok"
+    rolled_back: bool = False
     state_lost: bool = False
     wall_s: float = 0.25
 

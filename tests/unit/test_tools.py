@@ -15,6 +15,7 @@ class Outcome:
     stdout: str = ""
     stderr: str = ""
     status: str = "ok"
+    rolled_back: bool = False
     state_lost: bool = False
 
 
@@ -32,6 +33,10 @@ LIMITS = CodeExecution(max_code_output_characters=40, code_execution_timeout=2)
         (
             Outcome("", "TimeoutError: ...", "timeout", state_lost=True),
             "[ERROR] Execution timed out after 2 seconds. The variables of this session are lost.",
+        ),
+        (
+            Outcome("", "TimeoutError: ...", "timeout", rolled_back=True),
+            "[ERROR] Execution timed out after 2 seconds. The session is as it was before this call.",
         ),
     ],
 )

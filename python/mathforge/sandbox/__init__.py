@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+import weakref
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, Future
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
 from ..errors import InputError, SandboxError
 from ._local import Limits, LocalSessions, available_cores
 from ._outcome import Outcome, Status, lost
+from ._places import Places
 from ._prepare import prepare
+from ._saved import Held, SavedState
 from ._turns import Turns
 from ._workers import WorkerSessions
 
-__all__ = ["Outcome", "Sandbox", "SandboxError", "Session", "Status", "prepare"]
+__all__ = ["Outcome", "Sandbox", "SandboxError", "SavedState", "Session", "Status", "prepare"]
 
 # A cell's output goes back to the model: more than this is of no use to it.
 MAX_OUTPUT_CHARS = 32_768
@@ -33,11 +37,17 @@ class _Cells(Protocol):
 
     def submit(self, code: str, timeout_s: float) -> Future[Outcome]: ...
 
+    def fork(self, seed: int | None) -> _Cells: ...
+
+    def snapshot(self) -> Held: ...
+
     def close(self) -> None: ...
 
 
 class _Sessions(Protocol):
-    def session(self) -> _Cells: ...
+    def session(self, seed: int | None = None) -> _Cells: ...
+
+    def restore(self, state: Held | Path) -> _Cells: ...
 
     def close(self) -> None: ...
 
@@ -56,6 +66,17 @@ class Sandbox:
             more than that makes cells time out that would not alone.
         memory_mib: cap of each session's memory in MiB, the interpreter included.
         max_output_chars: cap of a cell's stdout and of its stderr in characters; head and tail are kept.
+        files_mib: cap of the files that a session has written, in MiB.
+        max_sessions: sessions that may be open at a time; default no limit.
+        idle_s: a session that is not used for so many seconds moves to a file in the system's temporary
+            folder, and back with its next cell, a few milliseconds later; default never.
+        deterministic: the same cells come to the same, bit for bit. The clocks stand still but for the
+            cell's own work and sleeping, which takes no time; time limits count work, at about what a second
+            of it takes on a machine of 2025; random numbers are seeded. A cell that spends more than 10 s +
+            20 times its limit where work cannot be counted (in C code that never looks for signals) is
+            undone without its output.
+        seed: of the random numbers of all sessions that are not given their own; default a different one
+            for each, or 0 where deterministic.
         cache_dir: where images are kept; default $MATHFORGE_CACHE, else the user's cache folder.
 
     Raises:
@@ -70,14 +91,26 @@ class Sandbox:
         threads: int | None = None,
         memory_mib: int = 1024,
         max_output_chars: int = MAX_OUTPUT_CHARS,
+        files_mib: int = 256,
+        max_sessions: int | None = None,
+        idle_s: float | None = None,
+        deterministic: bool = False,
+        seed: int | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         if workers < 0:
             raise InputError(f"the number of sandbox workers must be 0 or more, got {workers}")
         if threads is not None and threads < 1:
             raise InputError(f"the number of sandbox threads must be 1 or more, got {threads}")
+        if max_sessions is not None and max_sessions < 1:
+            raise InputError(f"the number of sandbox sessions must be 1 or more, got {max_sessions}")
+        if idle_s is not None and not idle_s > 0:
+            raise InputError(f"the time after which a session is idle must be more than 0 s, got {idle_s}")
+        if deterministic and seed is None:
+            seed = 0
         image = prepare(packages, cache_dir=cache_dir)
-        limits = Limits(image, memory_mib, max_output_chars)
+        limits = Limits(image, memory_mib, max_output_chars, files_mib, deterministic, seed, idle_s)
+        self._places = Places(max_sessions)
         threads = threads or available_cores()
         self._turns = Turns(threads)
         self._sessions: _Sessions = (
@@ -91,9 +124,32 @@ class Sandbox:
         """Cells that wait for a free processor."""
         return self._turns.waiting
 
-    def session(self) -> Session:
-        """Start a session, with sympy already imported and no variables."""
-        return Session(self._sessions.session(), self._turns)
+    def session(self, seed: int | None = None) -> Session:
+        """Start a session, with sympy already imported and no variables.
+
+        Args:
+            seed: makes its random numbers reproducible, `os.urandom` included; default the sandbox's, else a
+                different one each time.
+        """
+        return self._open(lambda: self._sessions.session(seed))
+
+    def restore(self, state: SavedState | str | os.PathLike[str]) -> Session:
+        """Start a session that goes on from a saved state, random numbers and clocks included.
+
+        Args:
+            state: what `Session.snapshot` gave, or a file that `Session.save` wrote in this process or
+                another.
+
+        Raises:
+            SandboxError: the file cannot be read, is damaged, or is of another image (other packages or
+                another version of mathforge).
+        """
+        held = state._held if isinstance(state, SavedState) else Path(state)
+        return self._open(lambda: self._sessions.restore(held))
+
+    def _open(self, make: Callable[[], _Cells]) -> Session:
+        with self._places.taking():
+            return Session(make(), self._turns, self._places)
 
     def close(self) -> None:
         """End all sessions. Cells that still run or wait are answered "lost"."""
@@ -117,9 +173,11 @@ class Session:
     the session that has had the least of them, so sessions with long cells do not starve the others.
     """
 
-    def __init__(self, cells: _Cells, turns: Turns) -> None:
+    def __init__(self, cells: _Cells, turns: Turns, places: Places) -> None:
         self._cells = cells
         self._turns = turns
+        self._places = places
+        self._give_back = weakref.finalize(self, places.give_back)
 
     def run(self, code: str, timeout_s: float = 10.0) -> Outcome:
         """Run one cell and wait for it. A cell that fails is an outcome, not an exception.
@@ -158,9 +216,50 @@ class Session:
             future.cancel()
             raise
 
+    def fork(self, *, seed: int | None = None) -> Session:
+        """A live copy of the session; from here on each goes its own way.
+
+        Variables, files, open files, clocks and random numbers are those of this moment. It takes time in
+        proportion to the memory the session has written, a millisecond for every few MiB. A cell that runs is
+        waited for; cells that still wait are not part of the copy.
+
+        Args:
+            seed: seeds the copy's random numbers; without it both sides go on to draw the same ones.
+
+        Raises:
+            SandboxError: when the session was closed, its worker process has ended, or too many are open.
+        """
+        with self._places.taking():
+            return Session(self._cells.fork(seed), self._turns, self._places)
+
+    async def fork_async(self, *, seed: int | None = None) -> Session:
+        """Like `fork`, for an event loop."""
+        return await asyncio.to_thread(lambda: self.fork(seed=seed))
+
+    def snapshot(self) -> SavedState:
+        """The session's state at this moment, to go on from with `Sandbox.restore`.
+
+        A cell that runs is waited for.
+        """
+        return SavedState(self._cells.snapshot())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the session's state to a file, whole or not at all: its memory as far as it differs from the
+        image (a few MiB), its files, clocks and random numbers.
+
+        Raises:
+            SandboxError: the file cannot be written, or the session is closed.
+        """
+        self.snapshot().save(path)
+
+    async def save_async(self, path: str | os.PathLike[str]) -> None:
+        """Like `save`, for an event loop."""
+        await asyncio.to_thread(self.save, path)
+
     def close(self) -> None:
         """End the session and free its memory."""
         self._cells.close()
+        self._give_back()
 
     def __enter__(self) -> Session:
         return self

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..errors import SandboxError
 from ._outcome import Outcome, lost
+from ._saved import Held, StateFile
 from ._turns import Line, Turns
 
 if TYPE_CHECKING:
@@ -24,6 +29,20 @@ class Limits:
     image: Path
     memory_mib: int
     max_output_chars: int
+    files_mib: int = 256
+    deterministic: bool = False
+    seed: int | None = None
+    idle_s: float | None = None
+
+    def to_json(self) -> str:
+        """For the command line of a worker process."""
+        return json.dumps({**asdict(self), "image": str(self.image)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Limits:
+        """What `to_json` wrote."""
+        values = json.loads(text)
+        return cls(**{**values, "image": Path(values["image"])})
 
 
 def available_cores() -> int:
@@ -42,11 +61,20 @@ class LocalSessions:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="mathforge-cell")
         self._closed = False
 
-    def session(self) -> LocalSession:
+    def session(self, seed: int | None = None) -> LocalSession:
         """A new session."""
         if self._closed:
             raise SandboxError("the sandbox is closed", code="closed")
-        return LocalSession(self._native.session(), self._turns, self._threads)
+        return LocalSession(self._native.session(seed), self._turns, self._threads)
+
+    def restore(self, state: Held | Path) -> LocalSession:
+        """A session that goes on from a saved state."""
+        if self._closed:
+            raise SandboxError("the sandbox is closed", code="closed")
+        with _speaking("the session cannot be restored", "restore"):
+            if not isinstance(state, _native().SavedState):
+                state = self._native.load(state if isinstance(state, Path) else copy_of(state).path)
+            return LocalSession(self._native.restore(state), self._turns, self._threads)
 
     def close(self) -> None:
         """Forget cells that have not started; running ones end at their time limit."""
@@ -74,6 +102,22 @@ class LocalSession:
 
         return self._turns.submit(self._line, start)
 
+    def fork(self, seed: int | None) -> LocalSession:
+        """A live copy; waits for a running cell."""
+        with _speaking("the session cannot be forked", "fork"):
+            return LocalSession(self._open().fork(seed), self._turns, self._threads)
+
+    def snapshot(self) -> Held:
+        """The state, in memory."""
+        with _speaking("the session's state cannot be taken", "snapshot"):
+            return self._open().snapshot()
+
+    def _open(self) -> NativeSession:
+        native = self._native
+        if native is None:
+            raise SandboxError("the session was closed", code="closed")
+        return native
+
     def close(self) -> None:
         """End the session."""
         self._native = None
@@ -95,7 +139,13 @@ def open_image(limits: Limits) -> NativeSandbox:
 
     try:
         return _native.Sandbox(
-            str(limits.image), memory_mib=limits.memory_mib, max_output_chars=limits.max_output_chars
+            limits.image,
+            limits.memory_mib,
+            limits.max_output_chars,
+            files_mib=limits.files_mib,
+            deterministic=limits.deterministic,
+            seed=limits.seed,
+            idle_s=limits.idle_s,
         )
     except (RuntimeError, ValueError, OverflowError) as error:
         raise SandboxError(f"the sandbox cannot be opened: {error}", code="open") from error
@@ -115,5 +165,30 @@ def outcome_of(native: NativeSession, code: str, timeout_s: float) -> Outcome:
         wall_s=result.wall_s,
         cpu_s=result.cpu_s,
         truncated=result.truncated,
+        rolled_back=result.rolled_back,
         state_lost=result.state_lost,
+        dirty_pages=result.dirty_pages,
     )
+
+
+def copy_of(state: Held) -> StateFile:
+    """A state as a file."""
+    file = StateFile()
+    state.save(file.path)
+    return file
+
+
+@contextmanager
+def _speaking(problem: str, code: str) -> Iterator[None]:
+    """Errors of the native module, said in words for whoever called."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise SandboxError(f"{problem}: {error}", code=code) from error
+
+
+def _native() -> ModuleType:
+    # Imported late: a build without the sandbox has no such classes.
+    from .. import _native
+
+    return _native

@@ -20,7 +20,11 @@ class Outcome:
         wall_s: wall time in seconds, without waiting for a free processor.
         cpu_s: processor time in seconds.
         truncated: whether output was cut.
+        rolled_back: whether the cell broke the interpreter and the session is back in its state from before
+            it.
         state_lost: whether the variables are gone; the session's next cell starts afresh.
+        dirty_pages: pages of 4 KiB that the session does not share with its image, as last counted: after its
+            first cell and after every cell of 2 ms or more. 0 where the system cannot tell.
     """
 
     status: Status
@@ -29,7 +33,9 @@ class Outcome:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     truncated: bool = False
+    rolled_back: bool = False
     state_lost: bool = False
+    dirty_pages: int = 0
 
 
 def lost(reason: str) -> Outcome:

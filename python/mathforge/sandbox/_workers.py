@@ -12,11 +12,14 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from ..errors import SandboxError
-from ._local import Limits
+from ._local import Limits, copy_of
 from ._outcome import Outcome, lost
+from ._saved import Held, StateFile
 from ._turns import Line, Turns
 
 # A worker kills a cell a second after its time limit. One that has not answered this much later hangs.
@@ -37,12 +40,20 @@ class WorkerSessions:
         self._lock = threading.Lock()
         self._closed = False
 
-    def session(self) -> WorkerSession:
+    def session(self, seed: int | None = None) -> WorkerSession:
         """A new session on the worker that has the fewest."""
-        return WorkerSession(self)
+        return WorkerSession(self, self.assign(seed))
 
-    def assign(self) -> tuple[_Worker, int]:
-        """The worker for a new session, and the session's number."""
+    def restore(self, state: Held | Path) -> WorkerSession:
+        """A session that goes on from a saved state."""
+        file = state if isinstance(state, Path) else copy_of(state)
+        worker, number = self.assign(opened=False)
+        worker.restore(number, file if isinstance(file, Path) else file.path).result()
+        worker.sessions += 1
+        return WorkerSession(self, (worker, number))
+
+    def assign(self, seed: int | None = None, *, opened: bool = True) -> tuple[_Worker, int]:
+        """The worker for a new session, and the session's number; `opened` starts it there."""
         with self._lock:
             if self._closed:
                 raise SandboxError("the sandbox is closed", code="closed")
@@ -52,8 +63,14 @@ class WorkerSessions:
             if worker is None or not worker.alive:
                 worker = self._workers[place] = _Worker(self._limits, self._threads)
             number = next(self._numbers)
-            worker.open(number)
+            if opened:
+                worker.open(number, seed)
             return worker, number
+
+    def number(self) -> int:
+        """A number for a session that no other has."""
+        with self._lock:
+            return next(self._numbers)
 
     def close(self) -> None:
         """End every worker; cells that still run are lost."""
@@ -68,9 +85,9 @@ class WorkerSessions:
 class WorkerSession:
     """One session. After its worker died one cell is answered "lost"; the next starts afresh in another."""
 
-    def __init__(self, owner: WorkerSessions) -> None:
+    def __init__(self, owner: WorkerSessions, place: tuple[_Worker, int]) -> None:
         self._owner = owner
-        self._place: tuple[_Worker, int] | None = owner.assign()
+        self._place: tuple[_Worker, int] | None = place
         self._last: Future[Outcome] | None = None
         self._line = Line()
         self._lock = threading.Lock()
@@ -106,6 +123,27 @@ class WorkerSession:
             last is not None and last.done() and last.exception() is None and last.result().status == "lost"
         )
 
+    def fork(self, seed: int | None) -> WorkerSession:
+        """A live copy, in the same worker process."""
+        worker, number = self._where()
+        copy = self._owner.number()
+        worker.fork(copy, number, seed).result()
+        worker.sessions += 1
+        return WorkerSession(self._owner, (worker, copy))
+
+    def snapshot(self) -> Held:
+        """The state, in a file of ours: it outlives the worker."""
+        worker, number = self._where()
+        file = StateFile()
+        worker.save(number, file.path).result()
+        return file
+
+    def _where(self) -> tuple[_Worker, int]:
+        with self._lock:
+            if self._closed or self._place is None:
+                raise SandboxError("the session was closed", code="closed")
+            return self._place
+
     def close(self) -> None:
         """End the session."""
         with self._lock:
@@ -115,18 +153,25 @@ class WorkerSession:
             place[0].close_session(place[1])
 
 
+@dataclass
+class _Waiting:
+    """Who waits for an answer of a worker, and until when a living one would have given it."""
+
+    answer: Future[Any]
+    is_cell: bool
+    until: float = 0.0
+
+
 class _Worker:
     """One process, and the thread that reads its answers."""
 
     def __init__(self, limits: Limits, threads: int) -> None:
-        command = [sys.executable, "-P", "-m", "mathforge.sandbox.worker", str(limits.image)]
-        command += [f"--memory-mib={limits.memory_mib}", f"--max-output-chars={limits.max_output_chars}"]
+        command = [sys.executable, "-P", "-m", "mathforge.sandbox.worker", limits.to_json()]
         command += [f"--threads={threads}"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        # By cell: who waits for it, and when a living worker would have answered.
-        self._pending: dict[int, tuple[Future[Outcome], float]] = {}
+        self._pending: dict[int, _Waiting] = {}
         self._numbers = itertools.count()
         self._ready = False
         self.alive = True
@@ -137,24 +182,47 @@ class _Worker:
     def pid(self) -> int:
         return self._process.pid
 
-    def open(self, session: int) -> None:
+    def open(self, session: int, seed: int | None) -> None:
         self.sessions += 1
-        self._send({"open": session})
+        self._send({"open": session, "seed": seed})
+
+    def fork(self, session: int, origin: int, seed: int | None) -> Future[None]:
+        return self._request({"fork": session, "from": origin, "seed": seed})
 
     def close_session(self, session: int) -> None:
         self.sessions -= 1
         self._send({"close": session})
 
+    def save(self, session: int, path: Path) -> Future[None]:
+        return self._request({"save": session, "path": str(path)})
+
+    def restore(self, session: int, path: Path) -> Future[None]:
+        return self._request({"restore": session, "path": str(path.absolute())})
+
     def run(self, answer: Future[Outcome], session: int, code: str, timeout_s: float) -> None:
-        with self._lock:
-            alive = self.alive
-            if alive:
-                number = next(self._numbers)
-                self._pending[number] = (answer, time.monotonic() + timeout_s + HANG_S)
-        if alive:
+        number = self._expect(_Waiting(answer, is_cell=True), timeout_s)
+        if number is not None:
             self._send({"run": number, "session": session, "code": code, "timeout_s": timeout_s})
-        else:
-            self._fail(answer)
+
+    def _request(self, message: dict[str, Any]) -> Future[None]:
+        answer: Future[None] = Future()
+        number = self._expect(_Waiting(answer, is_cell=False), 0.0)
+        if number is not None:
+            self._send({**message, "request": number})
+        return answer
+
+    def _expect(self, waiting: _Waiting, timeout_s: float) -> int | None:
+        """The number under which the answer will come; none will when the process has ended."""
+        with self._lock:
+            if self.alive:
+                number = next(self._numbers)
+                # Whatever is no cell may have to wait for one.
+                cells = [] if waiting.is_cell else [other.until for other in self._pending.values()]
+                waiting.until = max(time.monotonic() + timeout_s, *cells, 0.0) + HANG_S
+                self._pending[number] = waiting
+                return number
+        self._fail(waiting)
+        return None
 
     def stop(self) -> None:
         """End the process; it leaves by itself when its stdin ends, unless it hangs."""
@@ -194,40 +262,42 @@ class _Worker:
 
     def _hangs(self) -> bool:
         with self._lock:
-            return any(deadline < time.monotonic() for _, deadline in self._pending.values())
+            return any(waiting.until < time.monotonic() for waiting in self._pending.values())
 
     def _answer(self, message: dict[str, Any]) -> None:
         if "ready" in message:
             self._ready = True
         else:
             with self._lock:
-                future, _ = self._pending.pop(message["done"])
+                waiting = self._pending.pop(message["done"])
             if "error" in message:
-                future.set_exception(SandboxError(message["error"]))
+                waiting.answer.set_exception(SandboxError(message["error"]))
             else:
-                future.set_result(Outcome(**message["outcome"]))
+                waiting.answer.set_result(Outcome(**message["outcome"]) if waiting.is_cell else None)
 
     def _end(self) -> None:
         self._process.wait()
         with self._lock:
             self.alive = False
             pending, self._pending = self._pending, {}
-        for future, _ in pending.values():
-            self._fail(future)
+        for waiting in pending.values():
+            self._fail(waiting)
         _pipe(self._process.stdout).close()
         with self._writing, contextlib.suppress(BrokenPipeError):
             _pipe(self._process.stdin).close()
 
-    def _fail(self, future: Future[Outcome]) -> None:
+    def _fail(self, waiting: _Waiting) -> None:
         """Answer for a process that has ended."""
         status = self._process.returncode
         if self._ready:
-            future.set_result(
-                lost(f"the sandbox worker process ended (status {status}); its variables are gone")
-            )
+            reason = f"the sandbox worker process ended (status {status}); its variables are gone"
+            if waiting.is_cell:
+                waiting.answer.set_result(lost(reason))
+            else:
+                waiting.answer.set_exception(SandboxError(reason, code="lost"))
         else:
             problem = f"a sandbox worker process ended before it was ready (status {status})"
-            future.set_exception(
+            waiting.answer.set_exception(
                 SandboxError(problem, hint="its own message is above, on stderr", code="worker")
             )
 

@@ -2,9 +2,13 @@
 
 It is driven by one JSON object per line on stdin and answers on stdout; sessions are numbered by the parent.
 
-    {"open": 7}                                       start session 7 (running a cell of it does so too)
+    {"open": 7, "seed": null}                         start session 7 (running a cell of it does so too)
+    {"fork": 8, "from": 7, "seed": null, "request": 11}   start session 8 as a copy of 7
+        -> {"done": 11}   or   {"done": 11, "error": "..."}
     {"run": 12, "session": 7, "code": ..., "timeout_s": 10.0}
         -> {"done": 12, "outcome": {...}}   or   {"done": 12, "error": "..."}
+    {"save": 7, "path": ..., "request": 13}           write the state of session 7; answered as a fork
+    {"restore": 9, "path": ..., "request": 14}        start session 9 in that state; answered as a fork
     {"close": 7}
 
 The first line it writes is `{"ready": true}`. It ends when stdin does, so it cannot outlive its parent.
@@ -19,9 +23,9 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import MathforgeError
@@ -39,7 +43,8 @@ class Worker:
 
     def __init__(self, sandbox: NativeSandbox, threads: int, answers: BinaryIO) -> None:
         self._sandbox = sandbox
-        self._cells = ThreadPoolExecutor(threads, thread_name_prefix="mathforge-cell")
+        # The parent has at most `threads` cells run at a time; one thread more answers everything else.
+        self._cells = ThreadPoolExecutor(threads + 1, thread_name_prefix="mathforge-cell")
         self._sessions: dict[int, NativeSession] = {}
         self._answers = answers
         self._writing = threading.Lock()
@@ -50,26 +55,50 @@ class Worker:
         for line in requests:
             request = json.loads(line)
             if "open" in request:
-                self._cells.submit(self._session, request["open"])
+                self._cells.submit(self._session, request["open"], request["seed"])
+            elif "request" in request:
+                self._cells.submit(self._serve_other, request)
             elif "run" in request:
                 self._cells.submit(self._run, request)
             elif "close" in request:
                 self._sessions.pop(request["close"], None)
 
-    def _session(self, number: int) -> NativeSession:
+    def _session(self, number: int, seed: int | None = None) -> NativeSession:
         # Two threads may both start it; the first one stored is the one used.
         known = self._sessions.get(number)
-        return known if known is not None else self._sessions.setdefault(number, self._sandbox.session())
+        return known if known is not None else self._sessions.setdefault(number, self._sandbox.session(seed))
 
     def _run(self, request: dict[str, Any]) -> None:
-        number = request["run"]
+        def run() -> dict[str, Any]:
+            session = self._session(request["session"])
+            return {"outcome": asdict(outcome_of(session, request["code"], request["timeout_s"]))}
+
+        self._answer(request["run"], run)
+
+    def _serve_other(self, request: dict[str, Any]) -> None:
+        works = {"fork": self._fork, "save": self._save, "restore": self._restore}
+        work = next(work for name, work in works.items() if name in request)
+        self._answer(request["request"], lambda: work(request))
+
+    def _fork(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._sessions[request["fork"]] = self._session(request["from"]).fork(request["seed"])
+        return {}
+
+    def _save(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._session(request["save"]).snapshot().save(request["path"])
+        return {}
+
+    def _restore(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._sessions[request["restore"]] = self._sandbox.restore(self._sandbox.load(request["path"]))
+        return {}
+
+    def _answer(self, number: int, work: Callable[[], dict[str, Any]]) -> None:
         try:
-            outcome = outcome_of(self._session(request["session"]), request["code"], request["timeout_s"])
-            self._send({"done": number, "outcome": asdict(outcome)})
-        except MathforgeError as error:
+            self._send({"done": number, **work()})
+        except (MathforgeError, RuntimeError) as error:
             self._send({"done": number, "error": str(error)})
         except Exception as error:
-            # Whatever it is, the cell must be answered: its caller waits.
+            # Whatever it is, the request must be answered: its caller waits.
             self._send({"done": number, "error": f"{type(error).__name__}: {error}"})
 
     def _send(self, message: dict[str, Any]) -> None:
@@ -85,9 +114,7 @@ class Worker:
 def main() -> None:
     """Serve until stdin ends."""
     parser = argparse.ArgumentParser(prog="mathforge.sandbox.worker")
-    parser.add_argument("image", type=Path)
-    parser.add_argument("--memory-mib", type=int, required=True)
-    parser.add_argument("--max-output-chars", type=int, required=True)
+    parser.add_argument("limits", type=Limits.from_json)
     parser.add_argument("--threads", type=int, required=True)
     args = parser.parse_args()
     # Ctrl-C reaches the whole process group; what happens next is the parent's decision.
@@ -97,8 +124,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
-    sandbox = open_image(Limits(args.image, args.memory_mib, args.max_output_chars))
-    Worker(sandbox, args.threads, answers).serve(sys.stdin.buffer)
+    Worker(open_image(args.limits), args.threads, answers).serve(sys.stdin.buffer)
     # Not sys.exit: threads may be inside a cell, and nobody waits for its result any more.
     os._exit(0)
 

@@ -2,7 +2,7 @@
 #![allow(clippy::needless_pass_by_value)] // arguments arrive owned from Python
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mathforge_sandbox::{Error, SandboxConfig, build_image};
@@ -20,32 +20,63 @@ struct Sandbox(mathforge_sandbox::Sandbox);
 #[pymethods]
 impl Sandbox {
     #[new]
-    #[pyo3(signature = (prepared_dir, memory_mib=1024, max_output_chars=32_768))]
+    #[pyo3(signature = (prepared_dir, memory_mib=1024, max_output_chars=32_768, *, files_mib=256,
+        deterministic=false, seed=None, idle_s=None))]
+    #[allow(clippy::too_many_arguments)] // by keyword in Python
     fn new(
         py: Python<'_>,
         prepared_dir: PathBuf,
         memory_mib: usize,
         max_output_chars: usize,
+        files_mib: usize,
+        deterministic: bool,
+        seed: Option<u64>,
+        idle_s: Option<f64>,
     ) -> PyResult<Self> {
-        let config =
-            SandboxConfig { memory_mib, max_output_bytes: max_output_chars, ..SandboxConfig::default() };
+        let idle = idle_s.map(Duration::try_from_secs_f64).transpose();
+        let config = SandboxConfig {
+            memory_mib,
+            max_output_bytes: max_output_chars,
+            files_mib,
+            deterministic,
+            seed,
+            idle: idle.map_err(|error| PyValueError::new_err(format!("idle_s: {error}")))?,
+            ..SandboxConfig::default()
+        };
         py.detach(|| mathforge_sandbox::Sandbox::open(&prepared_dir, config)).map(Self).map_err(raised)
     }
 
     #[pyo3(signature = (seed=None))]
-    fn session(&self, py: Python<'_>, seed: Option<u64>) -> PyResult<Session> {
-        let session = py.detach(|| self.0.session_with(seed)).map_err(raised)?;
-        Ok(Session(Mutex::new(Some(session))))
+    fn session(&self, seed: Option<u64>) -> Session {
+        Session::of(self.0.session_with(seed))
+    }
+
+    fn restore(&self, py: Python<'_>, state: &SavedState) -> PyResult<Session> {
+        py.detach(|| self.0.restore(&state.0)).map(Session::of).map_err(raised)
+    }
+
+    fn load(&self, py: Python<'_>, path: PathBuf) -> PyResult<SavedState> {
+        py.detach(|| self.0.load(&path)).map(SavedState).map_err(raised)
     }
 }
 
 /// A live session; cells of one session run one after the other, whichever threads ask.
 #[pyclass(frozen, module = "mathforge._native")]
-struct Session(Mutex<Option<mathforge_sandbox::Session>>);
+struct Session(Mutex<Option<Arc<mathforge_sandbox::Session>>>);
 
 impl Session {
-    fn lock(&self) -> MutexGuard<'_, Option<mathforge_sandbox::Session>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn of(session: mathforge_sandbox::Session) -> Self {
+        Self(Mutex::new(Some(Arc::new(session))))
+    }
+
+    /// Does `work` with the session, the GIL released; closing meanwhile only lets go of it.
+    fn with<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mathforge_sandbox::Session) -> Result<R, Error> + Send,
+    ) -> PyResult<R> {
+        let session = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        py.detach(|| session.ok_or(Error::Closed).and_then(|session| work(&session))).map_err(raised)
     }
 }
 
@@ -56,15 +87,47 @@ impl Session {
         let timeout = Duration::try_from_secs_f64(timeout_s).map_err(|_| {
             PyValueError::new_err(format!("timeout_s must be a number of seconds, not {timeout_s}"))
         })?;
-        let outcome = py.detach(|| match self.lock().as_mut() {
-            Some(session) => session.run(code, timeout),
-            None => Err(Error::Closed),
-        });
-        outcome.map(Outcome::from).map_err(raised)
+        self.with(py, |session| session.run(code, timeout)).map(Outcome::from)
+    }
+
+    #[pyo3(signature = (seed=None))]
+    fn fork(&self, py: Python<'_>, seed: Option<u64>) -> PyResult<Self> {
+        self.with(py, |session| {
+            let fork = session.fork()?;
+            seed.map_or(Ok(()), |seed| fork.reseed(seed))?;
+            Ok(Self::of(fork))
+        })
+    }
+
+    fn snapshot(&self, py: Python<'_>) -> PyResult<SavedState> {
+        self.with(py, mathforge_sandbox::Session::snapshot).map(SavedState)
+    }
+
+    /// SHA-256 over memory and globals.
+    fn state_hash(&self, py: Python<'_>) -> PyResult<String> {
+        self.with(py, mathforge_sandbox::Session::state_hash)
     }
 
     fn close(&self, py: Python<'_>) {
-        py.detach(|| drop(self.lock().take()));
+        let session = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        py.detach(|| drop(session));
+    }
+}
+
+/// A session's state at one moment.
+#[pyclass(frozen, module = "mathforge._native")]
+struct SavedState(mathforge_sandbox::SavedState);
+
+#[pymethods]
+impl SavedState {
+    /// Bytes of memory that differ from the image.
+    #[getter]
+    fn memory_bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| self.0.save(&path)).map_err(raised)
     }
 }
 
@@ -77,14 +140,24 @@ struct Outcome {
     wall_s: f64,
     cpu_s: f64,
     truncated: bool,
+    rolled_back: bool,
     state_lost: bool,
+    dirty_pages: usize,
 }
 
 impl From<mathforge_sandbox::Outcome> for Outcome {
     fn from(outcome: mathforge_sandbox::Outcome) -> Self {
-        let mathforge_sandbox::Outcome { status, stdout, stderr, wall_s, cpu_s, truncated, state_lost } =
-            outcome;
-        Self { status: status.name(), stdout, stderr, wall_s, cpu_s, truncated, state_lost }
+        Self {
+            status: outcome.status.name(),
+            stdout: outcome.stdout,
+            stderr: outcome.stderr,
+            wall_s: outcome.wall_s,
+            cpu_s: outcome.cpu_s,
+            truncated: outcome.truncated,
+            rolled_back: outcome.rolled_back,
+            state_lost: outcome.state_lost,
+            dirty_pages: outcome.dirty_pages,
+        }
     }
 }
 
@@ -115,6 +188,7 @@ fn build_sandbox_image(
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Sandbox>()?;
     module.add_class::<Session>()?;
+    module.add_class::<SavedState>()?;
     module.add_class::<Outcome>()?;
     module.add_function(wrap_pyfunction!(build_sandbox_image, module)?)
 }

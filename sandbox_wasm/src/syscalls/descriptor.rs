@@ -2,7 +2,6 @@
 
 use super::Answer;
 use super::stat::path_number;
-use crate::clock::wall_ns;
 use crate::descriptors::{Open, Target};
 use crate::errno::Errno;
 use crate::host::Guest;
@@ -77,12 +76,11 @@ fn write_to(
             Target::Device(Device::Stdout) => guest.host.stdout.write(bytes),
             Target::Device(Device::Stderr) => guest.host.stderr.write(bytes),
             Target::Device(_) => {}
-            Target::File(number) => guest.host.vfs.write_at(
-                *number,
-                position.saturating_add(u64::from(done)),
-                bytes,
-                wall_ns(),
-            )?,
+            Target::File(number) => {
+                let at = position.saturating_add(u64::from(done));
+                let now = guest.host.clock.wall_ns();
+                guest.host.vfs.write_at(*number, at, bytes, now)?;
+            }
             Target::Dir(_) | Target::Shared(_) => return Err(Errno::BADF),
         }
         done += len;
@@ -174,7 +172,10 @@ pub fn facts(guest: &mut Guest<'_>, fd: u32, into: u32) -> Answer {
 
 pub fn truncate(guest: &mut Guest<'_>, fd: u32, len: u64) -> Answer {
     match guest.host.descriptors.get(fd)?.target {
-        Target::File(number) => guest.host.vfs.truncate(number, len, wall_ns()).map(|()| 0),
+        Target::File(number) => {
+            let now = guest.host.clock.wall_ns();
+            guest.host.vfs.truncate(number, len, now).map(|()| 0)
+        }
         _ => Err(Errno::INVAL),
     }
 }

@@ -150,7 +150,6 @@ fn link_process(linker: &mut Linker<Host>) -> Result<()> {
         "_try_fcntl64" (u32, u32, u32, u32) => 0;
         "_try_shutdown" (u32, u32, u32) => 0;
         "_Py_emscripten_runtime" () => 0;
-        "_Py_CheckEmscriptenSignals_Helper" () => 0;
         "_setitimer_js" (u32, f64) => 0;
         "emscripten_runtime_keepalive_push" () => ();
         "emscripten_runtime_keepalive_pop" () => ();

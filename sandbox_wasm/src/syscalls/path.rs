@@ -1,7 +1,6 @@
 //! System calls that name a file by its path.
 
 use super::Answer;
-use crate::clock::wall_ns;
 use crate::descriptors::Target;
 use crate::errno::Errno;
 use crate::host::Guest;
@@ -32,7 +31,7 @@ pub fn resolve(guest: &mut Guest<'_>, dir: i32, path: u32) -> Result<String, Err
 
 pub fn open(guest: &mut Guest<'_>, dir: i32, path: u32, flags: u32, _mode: u32) -> Answer {
     let path = resolve(guest, dir, path)?;
-    let now = wall_ns();
+    let now = guest.host.clock.wall_ns();
     let writing = flags & ACCESS_MODE != 0;
     let vfs = &mut guest.host.vfs;
     let target = match vfs.get(&path) {
@@ -128,7 +127,7 @@ pub fn change_mode(guest: &mut Guest<'_>, path: u32, _mode: u32) -> Answer {
 
 pub fn truncate(guest: &mut Guest<'_>, path: u32, len: u64) -> Answer {
     let path = resolve(guest, AT_FDCWD, path)?;
-    let now = wall_ns();
+    let now = guest.host.clock.wall_ns();
     let vfs = &mut guest.host.vfs;
     let ino = match vfs.get(&path)? {
         Node::File(ino) => ino,

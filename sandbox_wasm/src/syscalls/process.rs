@@ -5,7 +5,7 @@ use std::time::Duration;
 use wasmtime::{Caller, Linker};
 
 use super::Answer;
-use crate::clock::{broken_down, seconds_of, wall_ns};
+use crate::clock::{broken_down, seconds_of};
 use crate::errno::Errno;
 use crate::error::{Error, Result};
 use crate::host::{Guest, Host, with_guest};
@@ -64,9 +64,9 @@ pub fn poll(guest: &mut Guest<'_>, entries: u32, count: u32, timeout_ms: i32) ->
         ready += i32::from(events != 0);
     }
     if ready == 0 && timeout_ms != 0 {
-        let left = guest.host.limit.left().unwrap_or(Duration::from_secs(1));
+        let left = guest.host.limit.left(&guest.host.clock).unwrap_or(Duration::from_secs(1));
         let asked = u64::try_from(timeout_ms).map_or(left, Duration::from_millis);
-        std::thread::sleep(asked.min(left));
+        guest.host.clock.sleep(asked.min(left));
     }
     Ok(ready)
 }
@@ -74,17 +74,20 @@ pub fn poll(guest: &mut Guest<'_>, entries: u32, count: u32, timeout_ms: i32) ->
 /// Calls whose results are not error numbers.
 pub fn link(linker: &mut Linker<Host>) -> Result<()> {
     link_time(linker).map_err(Error::engine("linking clocks"))?;
+    link_work(linker).map_err(Error::engine("linking signals"))?;
     link_heap(linker).map_err(Error::engine("linking the heap"))
 }
 
 fn link_time(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
-    linker.func_wrap("env", "emscripten_date_now", || wall_ns() as f64 / 1e6)?;
+    linker.func_wrap("env", "emscripten_date_now", |mut caller: Caller<'_, Host>| {
+        caller.data_mut().clock.wall_ns() as f64 / 1e6
+    })?;
     linker.func_wrap(
         "env",
         "emscripten_get_now",
         |mut caller: Caller<'_, Host>| -> wasmtime::Result<f64> {
             let now = caller.data_mut().clock.poll_ms();
-            let left = caller.data().limit.left();
+            let left = caller.data().limit.left(&caller.data().clock);
             if left.is_none_or(|left| !left.is_zero()) {
                 return Ok(now);
             }
@@ -139,6 +142,16 @@ fn put_time(guest: &mut Guest<'_>, seconds: i64, into: u32) -> std::result::Resu
         guest.bytes.put_u32(into.wrapping_add(4 * index as u32), field as u32)?;
     }
     guest.bytes.put_u32(into.wrapping_add(36), 0)
+}
+
+/// The interpreter asks this after every so much work, if it was told to.
+fn link_work(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        "env",
+        "_Py_CheckEmscriptenSignals_Helper",
+        |mut caller: Caller<'_, Host>| -> wasmtime::Result<i32> { Ok(limits::on_work(caller.data_mut())?) },
+    )?;
+    Ok(())
 }
 
 const PAGE: usize = 65_536;

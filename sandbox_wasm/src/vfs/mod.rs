@@ -8,6 +8,7 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 pub use tree::{Device, SharedFile, SharedNode, Tree};
 
 use crate::errno::Errno;
@@ -18,7 +19,7 @@ type Result<T> = std::result::Result<T, Errno>;
 pub type Ino = u64;
 
 /// What a path is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Node {
     /// A directory.
     Dir,
@@ -30,23 +31,26 @@ pub enum Node {
     Device(Device),
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 enum Entry {
     Removed,
     Node(Node),
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Inode {
+    /// Saved apart from the rest, see [`Vfs::contents`].
+    #[serde(skip)]
     data: Arc<Vec<u8>>,
     /// One for the path, one for every open descriptor.
     links: usize,
     modified_ns: u64,
 }
 
-/// File system of one session.
-#[derive(Clone)]
+/// File system of one session. A saved one holds neither the shared tree nor the bytes of its files.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Vfs {
+    #[serde(skip)]
     tree: Arc<Tree>,
     overlay: BTreeMap<String, Entry>,
     inodes: BTreeMap<Ino, Inode>,
@@ -54,6 +58,7 @@ pub struct Vfs {
     /// Current directory, absolute.
     pub cwd: String,
     used_bytes: usize,
+    #[serde(skip)]
     cap_bytes: usize,
 }
 
@@ -276,6 +281,32 @@ impl Vfs {
             Entry::Node(Node::File(ino)) => self.inodes.get(ino).map(|inode| (path.as_str(), &inode.data)),
             _ => None,
         })
+    }
+
+    /// The bytes of every file of the overlay, removed ones that are still open among them.
+    pub fn contents(&self) -> impl Iterator<Item = (Ino, &Arc<Vec<u8>>)> {
+        self.inodes.iter().map(|(ino, inode)| (*ino, &inode.data))
+    }
+
+    /// Gives a file of a saved overlay its bytes back; false when there is no such file.
+    pub fn fill(&mut self, ino: Ino, data: Vec<u8>) -> bool {
+        let inode = self.inodes.get_mut(&ino);
+        inode.map(|inode| inode.data = Arc::new(data)).is_some()
+    }
+
+    /// Puts a saved overlay on top of `tree` again.
+    pub fn mount(&mut self, tree: Arc<Tree>) {
+        for entry in self.overlay.values_mut() {
+            if let Entry::Node(Node::Shared(file)) = entry {
+                file.attach(&tree);
+            }
+        }
+        self.tree = tree;
+    }
+
+    /// Sets what the files may hold in all; what is already there stays.
+    pub fn set_cap(&mut self, cap_bytes: usize) {
+        self.cap_bytes = cap_bytes;
     }
 
     fn new_inode(&mut self, data: Vec<u8>, now_ns: u64) -> Ino {

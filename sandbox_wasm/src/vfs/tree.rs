@@ -14,23 +14,25 @@ use crate::errno::Errno;
 use crate::error::{Error, Result};
 
 /// A file of the shared tree; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum SharedFile {
     /// A span of the contents file.
     Packed {
-        /// The contents file, open for reading.
-        file: Arc<File>,
+        /// The contents file, open for reading; none until a saved one is attached to its tree.
+        #[serde(skip)]
+        file: Option<Arc<File>>,
         /// Where the span starts.
         offset: u64,
         /// Its length in bytes.
         len: u64,
     },
     /// Bytes in memory, used while an image is being built.
+    #[serde(skip)]
     Loaded(Arc<[u8]>),
 }
 
 /// A character device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Device {
     /// Always at its end: `input()` raises `EOFError`.
     Stdin,
@@ -59,6 +61,7 @@ pub enum SharedNode {
 #[derive(Debug, Default)]
 pub struct Tree {
     nodes: BTreeMap<String, SharedNode>,
+    contents: Option<Arc<File>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -85,11 +88,19 @@ impl SharedFile {
         match self {
             Self::Loaded(bytes) if wanted > 0 => into.copy_from_slice(&bytes[position as usize..][..wanted]),
             Self::Packed { file, offset, .. } if wanted > 0 => {
+                let file = file.as_ref().ok_or(Errno::IO)?;
                 read_exact_at(file, into, offset + position).map_err(|_| Errno::IO)?;
             }
             _ => {}
         }
         Ok(wanted)
+    }
+
+    /// Connects a file of a saved session with the tree of its image.
+    pub fn attach(&mut self, tree: &Tree) {
+        if let Self::Packed { file, .. } = self {
+            file.clone_from(&tree.contents);
+        }
     }
 }
 
@@ -115,7 +126,8 @@ fn read_exact_at(file: &File, mut into: &mut [u8], mut offset: u64) -> std::io::
 impl Tree {
     /// A tree with the directories and devices that every session has.
     pub fn new() -> Self {
-        let mut tree = Self { nodes: BTreeMap::from([("/".to_owned(), SharedNode::Dir(BTreeSet::new()))]) };
+        let root = ("/".to_owned(), SharedNode::Dir(BTreeSet::new()));
+        let mut tree = Self { nodes: BTreeMap::from([root]), contents: None };
         for dir in ["/home/user", "/tmp", "/dev"] {
             tree.add_dir(dir);
         }
@@ -208,6 +220,17 @@ impl Tree {
         std::fs::write(index, json).map_err(Error::file(index))
     }
 
+    /// Tells `hash` what lies where.
+    pub fn digest(&self, hash: &mut impl FnMut(&[u8])) {
+        for (path, node) in &self.nodes {
+            hash(path.as_bytes());
+            if let SharedNode::File(SharedFile::Packed { offset, len, .. }) = node {
+                hash(&offset.to_le_bytes());
+                hash(&len.to_le_bytes());
+            }
+        }
+    }
+
     /// Opens what [`Tree::save`] wrote.
     pub fn open(contents: &Path, index: &Path) -> Result<Self> {
         let file = Arc::new(File::open(contents).map_err(Error::file(contents))?);
@@ -219,8 +242,9 @@ impl Tree {
             tree.add_dir(dir);
         }
         for (path, offset, len) in listing.files {
-            tree.add_file(&path, SharedFile::Packed { file: Arc::clone(&file), offset, len });
+            tree.add_file(&path, SharedFile::Packed { file: Some(Arc::clone(&file)), offset, len });
         }
+        tree.contents = Some(file);
         Ok(tree)
     }
 }

@@ -150,6 +150,8 @@ def _time_is_up(request: Request, outcome: Outcome) -> str:
     text = f"Execution timed out after {request.timeout_text} seconds\n"
     if outcome.state_lost and request.session_id is not None:
         text += "The session was restarted: its variables are lost.\n"
+    elif outcome.rolled_back and request.session_id is not None:
+        text += "The session is as it was before this cell.\n"
     return text
 
 
