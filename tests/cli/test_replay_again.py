@@ -4,6 +4,9 @@ import subprocess
 
 import pytest
 from support.commands import MATHFORGE, metrics, samples
+from support.sandbox_service import ask, serving
+
+from mathforge.sandbox import Sandbox
 
 
 def evaluate(replay, output, *options):
@@ -35,3 +38,13 @@ def test_a_run_is_a_recording_of_itself(tmp_path, options):
             sampled, sampled_again = ([r["token_ids"] for r in x["rounds"]] for x in (row, other))
             assert sampled == sampled_again, (row["id"], seed)
             assert (row["predicted_answer"], row["error"]) == (other["predicted_answer"], other["error"])
+
+
+def test_cells_on_a_sandbox_service_give_the_same_run(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    tool = ("--with-sandbox", "++code_execution=true")
+    evaluate("demo", here, *tool)
+    with Sandbox() as box, serving(box) as url:
+        evaluate("demo", there, *tool, "--sandbox", url)
+        assert ask("GET", f"{url}/sessions")[1]["sessions"] == {}
+    assert metrics(there, "demo") == metrics(here, "demo")

@@ -44,8 +44,6 @@ def test_a_bomb_is_a_memory_error_of_the_cell(attack, code):
     outcome = attack(code, 5.0)
     # What is merely slow to fill memory may meet its time limit first.
     assert outcome.status in {"memory", "timeout", "error"}
-    if outcome.status == "memory":
-        assert not outcome.state_lost
 
 
 @pytest.mark.parametrize(
@@ -81,10 +79,9 @@ def test_many_bombs_in_a_row(attack):
         assert attack("a = []\nwhile True: a.append(bytearray(1 << 22))", 20.0).status == "memory"
 
 
-@pytest.mark.parametrize("code", ["a = {}\nwhile True: a[len(a)] = None", "a = []\nwhile True: a.append([])"])
-def test_a_cell_that_leaves_no_memory_is_undone(run, code):
+def test_a_cell_that_leaves_no_memory_is_undone(run):
     """Small objects fill the heap to its last byte: no cell could run in it, not even one that frees them."""
-    outcome = run(code)
+    outcome = run("a = {}\nwhile True: a[len(a)] = None", 60.0)
     assert outcome.status == "memory"
     assert run("1 + 1").stdout == "2\n"
     assert run("b = bytearray(10 << 20); len(b)").stdout == "10485760\n"

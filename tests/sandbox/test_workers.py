@@ -64,7 +64,10 @@ def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 def workers() -> list[int]:
     def is_worker(pid: int) -> bool:
-        return b"mathforge.sandbox.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        try:
+            return b"mathforge.sandbox.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
 
     return [pid for pid in children(os.getpid()) if is_worker(pid)]
 
@@ -158,6 +161,7 @@ def test_workers_that_die_leave_no_descriptor_and_no_zombie(box):
 def test_cells_that_wait_for_a_dying_worker_are_answered(box):
     async def scenario() -> list[str]:
         sessions = [box.session() for _ in range(2)]
+        await asyncio.gather(*(session.run_async("1") for session in sessions))
         cells = [session.run_async("import time; time.sleep(0.3); 'done'") for session in sessions * 4]
         running = asyncio.gather(*cells)
         await asyncio.sleep(1.0)
