@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from . import harmony, jsonl
 from .errors import InputError
 from .replay.recording import read_round
 
+_EMPTY_BOX = re.compile(r"\\boxed\{\s*\}")
 _HINT = (
     "each line is a JSON object with `rounds`, as recordings and outputs have them, or `text` or `generation`"
 )
@@ -36,6 +38,7 @@ class Corpus:
         unanswered: calls that no tool message and no output follows.
         boxed: samples by where `\\boxed` stands: "final", "analysis" (and not in final), "elsewhere",
             "nowhere".
+        empty_boxes: samples in which the assistant wrote a box with nothing in it.
     """
 
     samples: int = 0
@@ -50,11 +53,12 @@ class Corpus:
     calls: int = 0
     unanswered: int = 0
     boxed: Counter[str] = field(default_factory=Counter)
+    empty_boxes: int = 0
 
     def add(self, row: dict[str, Any], origin: str) -> None:
         """Count one row; `origin` names it in errors."""
         calls, places, codes = 0, set[str](), set[str]()
-        truncated = unended = False
+        truncated = unended = has_empty_box = False
         for messages, answered, cut in _turns(row, origin):
             for at, message in enumerate(messages):
                 self._count_tokens(message)
@@ -70,6 +74,7 @@ class Corpus:
                     self.unanswered += not (followed or (answered and at + 1 == len(messages)))
                 elif "\\boxed" in message.content:
                     places.add(message.channel or "no channel")
+                    has_empty_box |= _EMPTY_BOX.search(message.content) is not None
             truncated, unended = cut, bool(messages and not messages[-1].complete)
         for output in row.get("rounds") or ():
             self._count_output(output)
@@ -78,6 +83,7 @@ class Corpus:
         self.rounds[calls] += 1
         self.truncated += truncated
         self.unended += unended
+        self.empty_boxes += has_empty_box
         self.samples_with.update(codes)
         self.malformed += any(self.severities[code] == "warning" for code in codes)
         known = next((place for place in ("final", "analysis") if place in places), None)
@@ -115,6 +121,7 @@ class Corpus:
                 for code, count in self.repairs.most_common()
             },
             "boxed": dict(self.boxed.most_common()),
+            "empty_boxes": self.empty_boxes,
         }
 
     def table(self) -> str:
@@ -143,6 +150,9 @@ class Corpus:
             f"  {place:<22} {count:>12} {_percent(count, self.samples)}"
             for place, count in self.boxed.most_common()
         ]
+        lines.append(
+            f"  {'an empty box':<22} {self.empty_boxes:>12} {_percent(self.empty_boxes, self.samples)}"
+        )
         return "\n".join(lines)
 
     def _rounds(self) -> str:

@@ -284,3 +284,86 @@ def test_the_chat_endpoint(scripted_server: Any) -> None:
     assert body["reasoning_effort"] == "high"
     assert body["chat_template_kwargs"] == {"reasoning_effort": "high"}
     assert "max_tokens" not in body
+
+
+def in_events(text: str, finish_reason: str | None = "stop", size: int = 40) -> list[dict[str, Any]]:
+    """The same answer as server-sent events of a few ids each."""
+    ids = harmony.encode(text)
+    chunks = [
+        {"choices": [{"text": "", "token_ids": ids[at : at + size]}]} for at in range(0, len(ids), size)
+    ]
+    return [*chunks, {"choices": [{"text": "", "finish_reason": finish_reason}]}]
+
+
+def test_streamed_rounds_are_driven_like_whole_ones(scripted_server: Any) -> None:
+    whole = sample(scripted_server(said(CALL), said(FINAL)), Box())
+    box = Box()
+    streamed = sample(
+        scripted_server(in_events(CALL), in_events(FINAL, size=1)), box, "++inference.stream=true"
+    )
+    assert box.cells == ["6*7"]
+    assert streamed.generation == whole.generation
+    assert [one.token_ids for one in streamed.rounds] == [one.token_ids for one in whole.rounds]
+    assert not streamed.stopped_on_repetition
+
+
+STUCK = "<|channel|>analysis<|message|>" + "So wait, let me check again. " * 200
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_a_stream_that_repeats_itself_is_cut_where_that_is_certain(scripted_server: Any, size: int) -> None:
+    scripted = scripted_server(in_events(STUCK, "length", size), said(r"\boxed{42}<|return|>"))
+    made = sample(scripted, Box(), "++inference.stream=true")
+    assert made.stopped_on_repetition
+    first = made.rounds[0]
+    period = len(harmony.encode("So wait, let me check again. ")) - 1
+    assert first.finish_reason == "repetition"
+    assert 512 <= len(first.token_ids or []) <= 512 + 2 * period
+    assert len(first.token_ids or []) == len(first_cut(scripted_server))
+    asked = harmony.decode(scripted.requests[1][1]["prompt"])
+    assert asked.endswith(
+        "<|end|><|start|>system<|message|>You are repeating yourself. Give the final answer now."
+        "<|end|><|start|>assistant<|channel|>final<|message|>"
+    )
+    assert made.generation.endswith(r"\boxed{42}<|return|>")
+
+
+def first_cut(scripted_server: Any) -> list[int]:
+    scripted = scripted_server(in_events(STUCK, "length", 3), said(FINAL))
+    return sample(scripted, Box(), "++inference.stream=true").rounds[0].token_ids or []
+
+
+def test_a_whole_answer_that_repeats_itself_keeps_its_ids(scripted_server: Any) -> None:
+    made = sample(scripted_server(said(STUCK, "length"), said(FINAL)), Box())
+    assert made.stopped_on_repetition
+    assert made.rounds[0].token_ids == harmony.encode(STUCK)
+    assert "You are repeating yourself" in made.generation
+    got_out = said(STUCK + "<|end|><|start|>assistant" + FINAL)
+    made = sample(scripted_server(got_out), Box())
+    assert (made.stopped_on_repetition, len(made.rounds)) == (False, 1)
+    made = sample(
+        scripted_server(said(STUCK, "length"), said(FINAL)), Box(), "++inference.stop_on_repetition=false"
+    )
+    assert not made.stopped_on_repetition
+    assert "token budget" in made.generation
+
+
+def test_two_calls_in_one_turn_are_both_answered(scripted_server: Any) -> None:
+    call = "<|channel|>analysis to=python code<|message|>{}<|call|>"
+    two = call.format("1") + "<|start|>assistant" + call.format("2")
+    scripted, box = scripted_server(said(two), said(FINAL)), Box([Outcome("one"), Outcome("two")])
+    made = sample(scripted, box)
+    assert box.cells == ["1", "2"]
+    result = "<|start|>python to=assistant<|channel|>analysis<|message|>{}<|end|>"
+    assert harmony.decode(made.rounds[0].output_token_ids or []) == (
+        result.format("one") + result.format("two") + "<|start|>assistant"
+    )
+    assert (made.rounds[0].output, made.code_rounds_executed) == ("one\ntwo", 2)
+
+
+def test_a_try_that_broke_off_leaves_no_trace(scripted_server: Any) -> None:
+    torn = in_events(CALL)[:1]  # ends before the answer does
+    scripted, box = scripted_server(torn, in_events(CALL), in_events(FINAL)), Box()
+    made = sample(scripted, box, "++inference.stream=true", "++server.max_retries=2")
+    assert box.cells == ["6*7"]
+    assert made.rounds[0].token_ids == harmony.encode(CALL)

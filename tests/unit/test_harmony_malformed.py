@@ -374,3 +374,15 @@ def test_strict_raises_at_the_first_warning() -> None:
         assert (caught.value.diagnostic.code, caught.value.code) == ("missing_start", "malformed_output")
     # What is only unusual is no error.
     assert len(harmony.parse(f"{GOOD}<|end|>{FINAL}", strict=True)) == 2
+
+
+def test_what_is_announced_and_does_not_come() -> None:
+    [m] = read("<|channel|>commentary to=functions.f <|constrain|><|message|>{}<|call|>")
+    assert (m.content_type, codes(m)) == (None, ["empty_content_type"])
+    [m] = read("<|channel|>analysis to=<|message|>1<|end|>")
+    assert (m.recipient, codes(m)) == (None, ["empty_recipient"])
+
+
+def test_a_call_addressed_to_nobody() -> None:
+    [m] = read("<|channel|>analysis<|message|>so<|call|>")
+    assert (m.tool, codes(m)) == (None, ["unaddressed_call"])

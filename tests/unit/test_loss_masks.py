@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mathforge import harmony
-from mathforge.loss_masks import CONVENTIONS, loss_mask
+from mathforge.loss_masks import CONVENTIONS, is_failure, loss_mask, sampled_mask, training_ids
 
 TEXT = st.text(max_size=20)
 
@@ -83,3 +83,95 @@ def test_any_ids_have_a_mask(ids: list[int]) -> None:
 def test_an_unknown_convention_is_named() -> None:
     with pytest.raises(ValueError, match="convention is one of sampled, assistant, from-channel"):
         loss_mask([], "some")  # type: ignore[arg-type]
+
+
+FAILED_CALL = CALL.replace("<|message|>1", "<|message|>1/0")
+FAILURE = RESULT.replace("<|message|>1", "<|message|>ZeroDivisionError: division by zero")
+
+
+def test_failed_rounds_are_left_out() -> None:
+    text = ASKED + FAILED_CALL + FAILURE + CALL + RESULT + FINAL
+    assert trained(text, "assistant", failed_rounds=False) == CALL + FINAL
+    assert trained(text, "assistant", failed_rounds=False, tool_outputs=True) == CALL + RESULT + FINAL
+    # A call that nobody answered taught nothing either.
+    assert trained(ASKED + THOUGHT + CALL, "assistant", failed_rounds=False) == THOUGHT
+
+
+def test_tool_outputs_and_everything() -> None:
+    text = ASKED + CALL + RESULT + FINAL
+    assert trained(text, "assistant", tool_outputs=True) == CALL + RESULT + FINAL
+    assert trained(text, "all") == text
+    assert trained(text, "all", channels=["final"]) == ASKED + RESULT + FINAL
+
+
+@pytest.mark.parametrize(
+    ("output", "failed"),
+    [
+        ("42\n", False),
+        ("", False),
+        ("[WARN] No output available. Use print()", False),
+        ("Traceback (most recent call last):\n  File ...\nValueError: x\n", True),
+        ("partial\nNameError: name 'x' is not defined", True),
+        ("KeyboardInterrupt", True),
+        ("[ERROR] Execution timed out after 10 seconds.", True),
+        ("Error bound: 3", False),
+        ("numpy.linalg.LinAlgError: Singular matrix", True),
+    ],
+)
+def test_what_is_a_failure(output: str, failed: bool) -> None:
+    assert is_failure(output) == failed
+
+
+def test_the_last_answer_is_ended_for_training() -> None:
+    kept = FINAL.replace("<|return|>", "<|end|>")
+
+    def ended(text: str) -> str:
+        return harmony.decode(training_ids(harmony.encode(text)))
+
+    assert ended(ASKED + kept) == ASKED + FINAL
+    assert ended(ASKED + FINAL + ASKED + kept) == ASKED + kept + ASKED + FINAL
+    for text in (ASKED + THOUGHT, ASKED + CALL, ASKED + kept + ASKED, ASKED + "<|start|>assistant", ""):
+        assert ended(text) == text
+
+
+@given(transcripts())
+def test_training_ids_keep_their_length_and_are_stable(transcript: tuple[list[int], list[bool]]) -> None:
+    ids, _ = transcript
+    ready = training_ids(ids)
+    assert len(ready) == len(ids)
+    assert training_ids(ready) == ready
+    assert ready.count(harmony.RETURN) == 1
+    changed = {(old, new) for old, new in zip(ids, ready, strict=True) if old != new}
+    assert changed <= {(harmony.RETURN, harmony.END), (harmony.END, harmony.RETURN)}
+
+
+@given(transcripts(), st.booleans(), st.booleans())
+def test_options_only_take_away_from_what_the_assistant_wrote(
+    transcript: tuple[list[int], list[bool]], malformed: bool, failed_rounds: bool
+) -> None:
+    ids, sampled = transcript
+    for convention in CONVENTIONS:
+        whole = loss_mask(ids, convention)
+        part = loss_mask(ids, convention, malformed=malformed, failed_rounds=failed_rounds)
+        assert all(all_of or not some for some, all_of in zip(part, whole, strict=True))
+    wide = loss_mask(ids, "assistant")
+    assert all(wide[at] for at, by_model in enumerate(sampled) if by_model)
+
+
+@given(
+    st.lists(st.integers(0, 300_000), max_size=9),
+    st.lists(
+        st.tuples(
+            st.lists(st.integers(0, 300_000), max_size=9),
+            st.one_of(st.none(), st.lists(st.integers(0, 300_000), max_size=9)),
+        ),
+        max_size=5,
+    ),
+)
+def test_the_record_of_rounds_says_who_wrote_what(
+    prompt: list[int], rounds: list[tuple[list[int], list[int] | None]]
+) -> None:
+    ids, mask = sampled_mask(prompt, rounds)
+    assert ids == prompt + [token for sampled, between in rounds for token in [*sampled, *(between or [])]]
+    trained_ids = [token for token, counts in zip(ids, mask, strict=True) if counts]
+    assert trained_ids == [token for sampled, _ in rounds for token in sampled]

@@ -28,7 +28,6 @@ MEANINGS = {
     "special_text": "that text which looks like a special token is ordinary text",
     "think_tag": "text around `<think>` that the form uses itself",
     "prompt": "how the prompt was written: the text of the problem stands in its place",
-    "order": "the order of messages within a turn",
 }
 """Every code of a loss, and what is lost. Codes are stable."""
 

@@ -28,8 +28,21 @@ pub(super) fn mark(message: &mut Message, place: Place) {
     } else if message.end == Some(End::Call) && message.content_type.as_deref() == Some("code") {
         message.tool = Some("python".to_owned());
         odd.push(code::INFERRED_RECIPIENT);
+    } else if message.end == Some(End::Call) {
+        odd.push(code::UNADDRESSED_CALL);
     }
-    let Some(tool) = message.tool.as_deref() else { return };
+    odd.extend(message.tool.iter().flat_map(|tool| odd_call(message, tool)));
+    message.diagnostics.extend(odd.into_iter().map(|code| Diagnostic {
+        code,
+        token_offset: place.token,
+        byte_offset: place.byte,
+        severity: severity(code),
+    }));
+}
+
+/// What is odd about a call of a tool.
+fn odd_call(message: &Message, tool: &str) -> Vec<&'static str> {
+    let mut odd = Vec::new();
     let expected = if is_built_in(tool) { "analysis" } else { "commentary" };
     if message.channel.as_deref() != Some(expected) {
         odd.push(code::CALL_CHANNEL);
@@ -40,12 +53,7 @@ pub(super) fn mark(message: &mut Message, place: Place) {
     if message.complete && !is_json_object(message, tool) {
         odd.push(code::MALFORMED_ARGUMENTS);
     }
-    message.diagnostics.extend(odd.into_iter().map(|code| Diagnostic {
-        code,
-        token_offset: place.token,
-        byte_offset: place.byte,
-        severity: severity(code),
-    }));
+    odd
 }
 
 fn is_built_in(tool: &str) -> bool {

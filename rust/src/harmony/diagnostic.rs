@@ -59,6 +59,8 @@ pub const ENDOFTEXT: &str = "endoftext";
 /// An id outside the vocabulary; its text is U+FFFD.
 pub const UNKNOWN_TOKEN: &str = "unknown_token";
 
+/// `<|call|>` ended a message that is addressed to nobody: there is no tool to answer.
+pub const UNADDRESSED_CALL: &str = "unaddressed_call";
 /// `<|constrain|>` with no content type after it.
 pub const EMPTY_CONTENT_TYPE: &str = "empty_content_type";
 /// `to=` with no name after it.
@@ -72,7 +74,7 @@ pub const UNMARKED: &str = "unmarked";
 pub const MORE_DIAGNOSTICS: &str = "more_diagnostics";
 
 /// Every code.
-pub const ALL: [&str; 33] = [
+pub const ALL: [&str; 34] = [
     MISSING_MESSAGE,
     TRUNCATED_HEADER,
     TRUNCATED_CONTENT,
@@ -101,6 +103,7 @@ pub const ALL: [&str; 33] = [
     UNKNOWN_HEADER_WORD,
     ENDOFTEXT,
     UNKNOWN_TOKEN,
+    UNADDRESSED_CALL,
     EMPTY_CONTENT_TYPE,
     EMPTY_RECIPIENT,
     MALFORMED_ARGUMENTS,

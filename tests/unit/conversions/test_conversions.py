@@ -47,9 +47,9 @@ def test_without_a_loss_the_way_back_gives_the_same(form: str, messages: list[ha
 
 
 @given(conversations())
-def test_what_was_read_back_once_is_stable(messages: list[harmony.Message]) -> None:
-    once = from_openai(to_openai(messages).value).value
-    assert fields(from_openai(to_openai(once).value).value) == fields(once)
+def test_whatever_else_is_lost_every_text_comes_back_in_its_order(messages: list[harmony.Message]) -> None:
+    read = from_openai(to_openai(messages).value).value
+    assert [m.content for m in read if m.content] == [m.content for m in messages if m.content]
 
 
 def test_a_tool_loop_survives_openai_without_loss() -> None:
