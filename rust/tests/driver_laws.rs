@@ -180,6 +180,23 @@ proptest! {
     }
 
     #[test]
+    fn bytes_that_are_no_text_are_read_alike_however_they_are_cut(
+        bytes in prop::collection::vec(prop::sample::select(b"a\xd7\xf5\x80\xe4\xb8\xad\xf0\x9f".to_vec()), 0..30),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        bounds.extend([0, bytes.len()]);
+        bounds.sort_unstable();
+        let mut cut = driver("gpt-oss");
+        cut.feed_text(CALL).unwrap();
+        for pair in bounds.windows(2) {
+            cut.feed_bytes(&bytes[pair[0]..pair[1]]).unwrap();
+        }
+        let call = only_call(cut.finish().unwrap());
+        prop_assert_eq!(call.code, String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
     fn ids_are_driven_like_text(text in pieces(&TAG_SETS[0])) {
         let ids = encode(&text, SpecialText::Token);
         let mut by_id = driver("gpt-oss");

@@ -386,3 +386,8 @@ def test_what_is_announced_and_does_not_come() -> None:
 def test_a_call_addressed_to_nobody() -> None:
     [m] = read("<|channel|>analysis<|message|>so<|call|>")
     assert (m.tool, codes(m)) == (None, ["unaddressed_call"])
+
+
+def test_an_author_in_place_of_the_implied_one() -> None:
+    [m] = read("user<|message|>so<|end|>")
+    assert (m.role, codes(m)) == ("user", ["other_author"])

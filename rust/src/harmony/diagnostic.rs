@@ -28,6 +28,8 @@ pub const MISSING_END: &str = "missing_end";
 pub const MISSING_AUTHOR: &str = "missing_author";
 /// The author was written although the prompt had ended with it.
 pub const REPEATED_AUTHOR: &str = "repeated_author";
+/// Another author was written than the one with which the prompt had ended; it holds.
+pub const OTHER_AUTHOR: &str = "other_author";
 /// `<|channel|>` with no channel after it.
 pub const EMPTY_CHANNEL: &str = "empty_channel";
 /// A known channel with something glued to it.
@@ -74,7 +76,7 @@ pub const UNMARKED: &str = "unmarked";
 pub const MORE_DIAGNOSTICS: &str = "more_diagnostics";
 
 /// Every code.
-pub const ALL: [&str; 34] = [
+pub const ALL: [&str; 35] = [
     MISSING_MESSAGE,
     TRUNCATED_HEADER,
     TRUNCATED_CONTENT,
@@ -88,6 +90,7 @@ pub const ALL: [&str; 34] = [
     MISSING_END,
     MISSING_AUTHOR,
     REPEATED_AUTHOR,
+    OTHER_AUTHOR,
     EMPTY_CHANNEL,
     CHANNEL_GARBAGE,
     UNKNOWN_CHANNEL,

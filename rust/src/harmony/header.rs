@@ -273,7 +273,10 @@ impl<'t> Reader<'t> {
         match self.implied_author {
             None => self.fields.author = Some(name(word).to_owned()),
             Some(author) if author == word => self.note(code::REPEATED_AUTHOR),
-            Some(_) if is_author(word) => self.fields.author = Some(word.to_owned()),
+            Some(_) if is_author(word) => {
+                self.note(code::OTHER_AUTHOR);
+                self.fields.author = Some(word.to_owned());
+            }
             Some(_) => self.later_word(word),
         }
     }

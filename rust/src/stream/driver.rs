@@ -157,13 +157,13 @@ impl Driver {
         let mut joined = std::mem::take(&mut self.tail);
         joined.extend_from_slice(bytes);
         let mut text = String::with_capacity(joined.len());
-        for chunk in joined.utf8_chunks() {
+        let mut chunks = joined.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
             text.push_str(chunk.valid());
             let invalid = chunk.invalid();
-            let is_cut = !invalid.is_empty()
-                && joined.ends_with(invalid)
+            let may_go_on = chunks.peek().is_none()
                 && std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none());
-            if is_cut {
+            if may_go_on {
                 self.tail = invalid.to_vec();
             } else if !invalid.is_empty() {
                 text.push('\u{fffd}');
