@@ -133,6 +133,7 @@ class RemoteSession:
             wall_s=more.get("wall_s", 0.0),
             cpu_s=more.get("cpu_s", 0.0),
             truncated=bool(more.get("truncated", False)),
+            rolled_back=bool(more.get("rolled_back", False)),
             state_lost=state_lost,
         )
 

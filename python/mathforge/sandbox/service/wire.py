@@ -135,7 +135,7 @@ def cell_answer(outcome: Outcome, request: Request, *, new_session: bool) -> dic
 
 def more_of(outcome: Outcome) -> str:
     """What the four fields leave out, as JSON for a header: more fields might irritate clients."""
-    names = ("status", "wall_s", "cpu_s", "truncated", "state_lost")
+    names = ("status", "wall_s", "cpu_s", "truncated", "rolled_back", "state_lost")
     return json.dumps({name: getattr(outcome, name) for name in names})
 
 
