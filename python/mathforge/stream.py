@@ -1,8 +1,8 @@
 """Code calls and tool outputs, found in a model's stream while it arrives, and the driver of a tool loop.
 
 gpt-oss is read by the Harmony parser (`mathforge.harmony`), from token ids or text; the styles of other
-models are tags in the text. Text is not safe from whoever wrote part of it: a tool output can imitate tags.
-Ids are.
+models are tags in the text, which `mathforge.tokenizers.TokenText` makes of ids. Text is not safe from whoever
+wrote part of it: a tool output can imitate tags. Ids are.
 
     driver = Driver("gpt-oss")
     for ids in stream:
@@ -16,8 +16,7 @@ Ids are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from . import _native
 from ._native import Call, Detector, Driver, Repetition, Span, Step
@@ -35,7 +34,6 @@ __all__ = [
     "Repetition",
     "Span",
     "Step",
-    "TokenText",
     "find_repetition",
 ]
 
@@ -68,46 +66,3 @@ def find_repetition(
         least_repeats=least_repeats,
         least_length=least_length,
     )
-
-
-class Tokenizer(Protocol):
-    """What `TokenText` needs of a tokenizer: `decode`, as those of Hugging Face have it."""
-
-    def decode(self, ids: Sequence[int], /, *, skip_special_tokens: bool = ...) -> str:
-        """Text of ids."""
-
-
-class TokenText:
-    """Ids of any tokenizer to text, chunk by chunk: the chunks together are the text of all ids.
-
-    A token can be part of a character, and a tokenizer can treat the first token of a text in its own way, so
-    ids are decoded together with those before them, back to the last place where a whole text ended.
-
-    Args:
-        tokenizer: of `tokenizers` or `transformers`; special tokens are kept.
-    """
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._ids: list[int] = []
-        self._known = 0  # ids of `_ids` whose text was given out
-
-    def push(self, ids: Sequence[int]) -> str:
-        """Text that has become certain."""
-        return self._text(ids, is_end=False)
-
-    def finish(self) -> str:
-        """The rest: U+FFFD for an incomplete character."""
-        return self._text((), is_end=True)
-
-    def _text(self, ids: Sequence[int], *, is_end: bool) -> str:
-        self._ids += ids
-        before = self._decode(self._ids[: self._known])
-        text = self._decode(self._ids)
-        if len(self._ids) == self._known or (text.endswith("\ufffd") and not is_end):
-            return ""
-        self._ids, self._known = self._ids[self._known :], len(self._ids) - self._known
-        return text[len(before) :]
-
-    def _decode(self, ids: Sequence[int]) -> str:
-        return self._tokenizer.decode(ids, skip_special_tokens=False)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     AnyTokenizer: TypeAlias = Tokenizer | str | PathLike[str]
 
-__all__ = ["TokenDetector", "decode", "encode", "load"]
+__all__ = ["TokenDetector", "TokenText", "decode", "encode", "load"]
 
 
 def load(tokenizer: AnyTokenizer) -> Tokenizer:
@@ -61,27 +61,24 @@ def decode(ids: Sequence[int], tokenizer: AnyTokenizer) -> str:
     return text
 
 
-class TokenDetector:
-    """A `stream.Detector` that reads the ids of another model.
+class TokenText:
+    """Ids to text as they arrive, a character only when all of it is there: `stream.Driver.feed` takes it.
 
-    The ids are decoded as they arrive, a character only when all of it is there; any chunking gives the same
-    events. Tags that the tokenizer keeps as special tokens count as their text.
+    Any chunking gives the same text. Tags that the tokenizer keeps as special tokens come as their text.
 
     Args:
-        tags: a style of `stream.TAGS`.
         tokenizer: see the module.
     """
 
-    def __init__(self, tags: str, tokenizer: AnyTokenizer) -> None:
+    def __init__(self, tokenizer: AnyTokenizer) -> None:
         self._tokenizer = load(tokenizer)
         from tokenizers.decoders import DecodeStream
 
-        self._detector = Detector(tags)
         self._decoder = DecodeStream(skip_special_tokens=False)
         self._undecoded: list[int] = []
 
-    def push(self, ids: Sequence[int]) -> list[Event]:
-        """Events of these ids; offsets count the bytes of the decoded text."""
+    def push(self, ids: Sequence[int]) -> str:
+        """Text that is complete with these ids."""
         texts = []
         for token in ids:
             self._undecoded.append(token)
@@ -89,9 +86,31 @@ class TokenDetector:
             if text is not None:
                 texts.append(text)
                 self._undecoded.clear()
-        return self._detector.push("".join(texts))
+        return "".join(texts)
+
+    def finish(self) -> str:
+        """The rest: a cut character as U+FFFD."""
+        return self._tokenizer.decode(self._undecoded, skip_special_tokens=False) if self._undecoded else ""
+
+
+class TokenDetector:
+    """A `stream.Detector` that reads the ids of another model.
+
+    The ids are decoded as they arrive (see `TokenText`); any chunking gives the same events.
+
+    Args:
+        tags: a style of `stream.TAGS`.
+        tokenizer: see the module.
+    """
+
+    def __init__(self, tags: str, tokenizer: AnyTokenizer) -> None:
+        self._detector = Detector(tags)
+        self._text = TokenText(tokenizer)
+
+    def push(self, ids: Sequence[int]) -> list[Event]:
+        """Events of these ids; offsets count the bytes of the decoded text."""
+        return self._detector.push(self._text.push(ids))
 
     def finish(self) -> list[Event]:
         """Ends the stream: what is left of an open block is told, a cut character as U+FFFD."""
-        rest = self._tokenizer.decode(self._undecoded, skip_special_tokens=False) if self._undecoded else ""
-        return [*self._detector.push(rest), *self._detector.finish()]
+        return [*self._detector.push(self._text.finish()), *self._detector.finish()]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from mathforge import harmony
-from mathforge.stream import TAGS, Detector, Driver, TokenText, find_repetition
+from mathforge.stream import TAGS, Detector, Driver, find_repetition
 
 TEXTS = {
     "gpt-oss": "<|channel|>analysis to=python code<|message|>1+1<|call|>"
@@ -98,19 +98,3 @@ def test_loops_are_found_in_ids_and_text() -> None:
     assert find_repetition("counting " * 50) is None
     assert find_repetition("counting " * 50, least_length=100) is not None
     assert find_repetition("".join(f"Case {n}: no. " for n in range(9999))) is None
-
-
-def test_ids_of_other_tokenizers_are_read_as_text() -> None:
-    class Tokenizer:
-        def decode(self, ids: Sequence[int], /, *, skip_special_tokens: bool = True) -> str:
-            assert not skip_special_tokens
-            return harmony.decode(ids)
-
-    text = "So 🧮é ```python\n1+1```\n"
-    reader = TokenText(Tokenizer())
-    driver = Driver("qwen")
-    chunks = [reader.push([token]) for token in harmony.encode(text)]
-    assert "".join(chunks) + reader.finish() == text
-    assert driver.feed("".join(chunks)).code == "1+1"
-    lead = harmony.encode("🧮", escape=True)[:1]
-    assert (reader.push(lead), reader.finish()) == ("", "\ufffd")

@@ -62,6 +62,14 @@ def test_a_character_cut_by_the_end(tokenizer: Tokenizer) -> None:
     assert [event.text for event in detector.finish()] == ["\ufffd"]
 
 
+def test_a_tool_loop_is_driven_by_ids(tokenizer: Tokenizer) -> None:
+    reader, driver = foreign.TokenText(tokenizer), stream.Driver("qwen")
+    call = TEXT[: TEXT.index("```output")]
+    steps = [driver.feed(reader.push([token])) for token in foreign.encode(call, tokenizer)]
+    assert steps[-1].code == "print(2 + 3)  # é中\n"
+    assert (reader.finish(), driver.finish()) == ("", steps[-1])
+
+
 def test_what_is_no_tokenizer_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no tokenizer\.json at"):
         foreign.load(tmp_path)
