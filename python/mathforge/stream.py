@@ -1,8 +1,8 @@
 """Code calls and tool outputs, found in a model's stream while it arrives, and the driver of a tool loop.
 
 gpt-oss is read by the Harmony parser (`mathforge.harmony`), from token ids or text; the styles of other
-models are tags in the text, which `mathforge.tokenizers.TokenText` makes of ids. Text is not safe from whoever
-wrote part of it: a tool output can imitate tags. Ids are.
+models are tags in the text, which `mathforge.tokenizers.TokenText` makes of ids. Text is not safe from
+whoever wrote part of it: a tool output can imitate tags. Ids are.
 
     driver = Driver("gpt-oss")
     for ids in stream:
