@@ -9,7 +9,7 @@ from .measure import print_table
 
 BENCHES = {
     "startup": "Start-up, CPU time",
-    "harmony": "Harmony, CPU time",
+    "harmony": "Harmony, best of many runs",
     "answers": "Answers, CPU time",
     "sandbox": "Sandbox, wall time",
     "fork": "Sandbox sessions as copies, wall time and memory",

@@ -20,10 +20,11 @@ const BLOCK: usize = 64;
 fn append(ids: &[u32], bytes: &mut Vec<u8>, unknown: Option<&[u8]>) -> Result<(), usize> {
     let short = short_tokens();
     let mut end = bytes.len();
-    bytes.reserve(ids.len() * 4 + BLOCK * WIDTH);
+    bytes.reserve(ids.len() * 4 + ids.len().min(BLOCK) * WIDTH);
     for (block, first) in ids.chunks(BLOCK).zip((0_usize..).step_by(BLOCK)) {
         // Room for short tokens only, and never cleared twice: what is behind `end` is cut off at last.
-        let wanted = end + BLOCK * WIDTH;
+        let room = block.len() * WIDTH;
+        let wanted = end + room;
         if bytes.len() < wanted {
             bytes.resize(wanted, 0);
         }
@@ -40,7 +41,7 @@ fn append(ids: &[u32], bytes: &mut Vec<u8>, unknown: Option<&[u8]>) -> Result<()
             let special = special_text(id);
             let rare = vocabulary().bytes(id).or(special.as_deref().map(str::as_bytes));
             let rare = rare.or(unknown).ok_or(position)?;
-            let wanted = end + rare.len() + BLOCK * WIDTH;
+            let wanted = end + rare.len() + room;
             if bytes.len() < wanted {
                 bytes.resize(wanted, 0);
             }

@@ -4,6 +4,7 @@ use super::decode::byte_length;
 use super::found::Found;
 use super::input::{Units, Window};
 use super::parser::MixedInput;
+use super::vocab::vocabulary;
 
 /// The input from the last message on that may still change.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +78,16 @@ impl Pending {
     /// Tells the content up to the position `until` that was not told; unless the message is over, without a last
     /// character that is not complete.
     pub fn tell(&mut self, found: &Found, until: usize, is_over: bool, on: impl FnOnce(&str)) {
+        let from = self.told.at.max(found.content.start);
+        if until == from + 1
+            && self.told.held.is_empty()
+            && self.told.pieces == found.earlier.len()
+            && let Some(text) = self.text_of_id(from)
+        {
+            on(text);
+            self.told.at = until;
+            return;
+        }
         let mut held = std::mem::take(&mut self.told.held);
         let from = self.told.at;
         for piece in &found.earlier[self.told.pieces..] {
@@ -93,6 +104,12 @@ impl Pending {
             held.drain(..ready);
         }
         self.told.held = held;
+    }
+
+    /// The text of an ordinary id that is whole characters.
+    fn text_of_id(&self, position: usize) -> Option<&str> {
+        let id = self.ids.get(position - self.start)?;
+        std::str::from_utf8(vocabulary().bytes(*id)?).ok()
     }
 }
 
