@@ -43,6 +43,21 @@ def test_ids_for_gpt_oss_only() -> None:
         Detector("qwen").push([1])
 
 
+@pytest.mark.parametrize("tags", TAGS)
+def test_a_detector_goes_on_from_its_snapshot(tags: str) -> None:
+    text = TEXTS[tags]
+    for cut in range(len(text)):
+        detector = Detector(tags)
+        detector.push(text[:cut])
+        restored = Detector.restore(detector.snapshot())
+        later = [[*one.push(text[cut:]), *one.finish()] for one in (detector, restored)]
+        assert [(e.kind, e.text, e.byte_start) for e in later[0]] == [
+            (e.kind, e.text, e.byte_start) for e in later[1]
+        ]
+    with pytest.raises(ValueError, match="no snapshot"):
+        Detector.restore(harmony.StreamParser().snapshot())
+
+
 def test_unknown_style() -> None:
     with pytest.raises(ValueError, match="tags is one of gpt-oss, "):
         Detector("mine")

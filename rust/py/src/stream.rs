@@ -4,6 +4,7 @@ use mathforge_core::stream::detector::{Block, Detector as CoreDetector, Event as
 use mathforge_core::stream::tags::{TAG_SETS, TagSet};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::harmony::input::Input;
 
@@ -93,6 +94,18 @@ impl Detector {
         };
         let events = events.map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(events.into_iter().map(StreamEvent).collect())
+    }
+
+    /// The state as bytes, to go on later, elsewhere, or more than once.
+    fn snapshot<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.snapshot())
+    }
+
+    /// The detector of which a snapshot was taken. Damaged bytes are a `ValueError`.
+    #[staticmethod]
+    fn restore(snapshot: &[u8]) -> PyResult<Self> {
+        let restored = CoreDetector::restore(snapshot);
+        restored.map(Self).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     fn finish(&mut self) -> Vec<StreamEvent> {

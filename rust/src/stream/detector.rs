@@ -6,6 +6,9 @@ use crate::harmony::calls::canonical_tool;
 use crate::harmony::event::Event as HarmonyEvent;
 use crate::harmony::message::{Message, Role};
 use crate::harmony::parser::{MixedInput, Options, Parser};
+use crate::snapshot::{BadSnapshot, Reader, Writer};
+
+const SNAPSHOT_KIND: u8 = 2;
 
 /// What a block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +86,39 @@ impl Detector {
             Source::Text(detector) => Err(Refused::NoIds(detector.tags().name)),
             Source::Harmony { parser, rounds } => Ok(blocks(parser.push_ids(ids)?, rounds)),
         }
+    }
+
+    /// The state as bytes, to go on later, elsewhere, or more than once.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut writer = Writer::new(SNAPSHOT_KIND);
+        match &self.source {
+            Source::Harmony { parser, rounds } => {
+                writer.flag(true);
+                parser.write(&mut writer);
+                writer.number(*rounds);
+            }
+            Source::Text(detector) => {
+                writer.flag(false);
+                detector.write(&mut writer);
+            }
+        }
+        writer.finish()
+    }
+
+    /// The detector that a snapshot was taken of: it goes on as that one would.
+    pub fn restore(bytes: &[u8]) -> Result<Self, BadSnapshot> {
+        let mut reader = Reader::new(bytes, SNAPSHOT_KIND)?;
+        let restored = Self::read(&mut reader);
+        restored.filter(|_| reader.is_done()).ok_or(BadSnapshot::Damaged)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let source = if reader.flag()? {
+            Source::Harmony { parser: Box::new(Parser::read(reader)?), rounds: reader.number()? }
+        } else {
+            Source::Text(TextDetector::read(reader)?)
+        };
+        Some(Self { source })
     }
 
     /// Ends the stream: an open block is reported as it is.
@@ -192,6 +228,21 @@ mod tests {
             bounds.sort_unstable();
             let chunks: Vec<&str> = bounds.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
             prop_assert_eq!(whole(tags, &chunks), whole(tags, &[&text]));
+        }
+
+        #[test]
+        fn a_restored_detector_goes_on_as_the_other(style in 0..TAG_SETS.len(), cut in any::<prop::sample::Index>()) {
+            let tags = &TAG_SETS[style];
+            let text = conversation(tags);
+            let (before, after) = text.split_at(cut.index(text.len() + 1));
+            let mut detector = Detector::new(tags);
+            detector.push_text(before).unwrap();
+            let snapshot = detector.snapshot();
+            let mut restored = Detector::restore(&snapshot).unwrap();
+            prop_assert_eq!(restored.push_text(after), detector.push_text(after));
+            prop_assert_eq!(restored.finish(), detector.finish());
+            prop_assert!(Detector::restore(&snapshot[..snapshot.len() - 1]).is_err());
+            prop_assert!(Parser::restore(&snapshot).is_err());
         }
     }
 }

@@ -5,6 +5,7 @@ use memchr::memmem;
 use super::detector::{Block, Event};
 use super::tags::TagSet;
 use crate::harmony::decode::lossy_text;
+use crate::snapshot::{Reader, Writer};
 
 /// Reads chunks of text; keeps only the open block, or the end of the text that may begin a tag.
 #[derive(Clone, Debug)]
@@ -24,6 +25,38 @@ pub struct TextDetector {
 impl TextDetector {
     pub fn new(tags: &'static TagSet) -> Self {
         Self { tags, open: None, unread: Vec::new(), searched: 0, offset: 0, rounds: 0, is_blank: true }
+    }
+
+    /// Writes the state as fields.
+    pub fn write(&self, writer: &mut Writer) {
+        let Self { tags, open, unread, searched, offset, rounds, is_blank } = self;
+        writer.bytes(tags.name.as_bytes());
+        writer.option(*open, |writer, (block, start)| {
+            writer.flag(block == Block::Code);
+            writer.number(start);
+        });
+        writer.bytes(unread);
+        for number in [*searched, *offset, *rounds] {
+            writer.number(number);
+        }
+        writer.flag(*is_blank);
+    }
+
+    /// Reads what [`Self::write`] wrote; `None` when it cannot have.
+    pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let detector = Self {
+            tags: TagSet::from_name(&reader.text()?)?,
+            open: reader.option(|reader| {
+                let block = if reader.flag()? { Block::Code } else { Block::Output };
+                Some((block, reader.number()?))
+            })?,
+            unread: reader.bytes()?.to_vec(),
+            searched: reader.number()?,
+            offset: reader.number()?,
+            rounds: reader.number()?,
+            is_blank: reader.flag()?,
+        };
+        (detector.searched <= detector.unread.len()).then_some(detector)
     }
 
     pub fn tags(&self) -> &'static TagSet {
