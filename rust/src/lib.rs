@@ -16,3 +16,4 @@ pub mod harmony;
 pub mod metrics;
 pub mod snapshot;
 pub mod stream;
+pub mod table;

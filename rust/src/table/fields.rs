@@ -1,0 +1,410 @@
+//! What the metrics read from one row.
+
+use super::damage::Kind;
+use super::json::{Members, Value, has_lone_surrogate, is_number, unescape};
+use crate::answer::extract;
+use memchr::memmem::Finder;
+use std::borrow::Cow;
+
+/// Which keys hold what, and how strict to be. Key names are those of NeMo-Skills.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The key that names a row's problem; rows without it are matched by `problem`, then by line.
+    pub id_key: String,
+    /// Values of `grade_reason` under which a sample is neither right nor proved wrong.
+    pub undecided_reasons: Vec<String>,
+    /// Check the JSON of each row whole, also where no metric reads it.
+    pub strict: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { id_key: "id".to_owned(), undecided_reasons: Vec::new(), strict: false }
+    }
+}
+
+/// A yes or no with its absence.
+pub type Label = Option<bool>;
+
+/// A row as the metrics see it. Texts are what the escapes stand for.
+#[derive(Debug, Default, PartialEq)]
+pub struct Row<'a> {
+    /// The problem's id, or its text where rows have no id.
+    pub problem: Option<Cow<'a, str>>,
+    /// The answer; None for none.
+    pub answer: Option<Cow<'a, str>>,
+    /// The expected answer.
+    pub gold: Option<Cow<'a, str>>,
+    /// `subset_for_metrics`.
+    pub subset: Option<Cow<'a, str>>,
+    /// `symbolic_correct`.
+    pub symbolic: Label,
+    /// What `judgement` says.
+    pub judged: Label,
+    /// `grade_reason` is one of an undecided grade.
+    pub undecided: bool,
+    /// `num_generated_tokens`.
+    pub tokens: Option<u32>,
+    /// `reward_model_score`.
+    pub reward: Option<f64>,
+    /// `generation_start_time`, unix seconds.
+    pub start_s: Option<f64>,
+    /// `generation_end_time`, unix seconds.
+    pub end_s: Option<f64>,
+}
+
+/// Kinds of damage found in one row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kinds(u32);
+
+impl Kinds {
+    fn add(&mut self, kind: Kind) {
+        self.0 |= 1 << kind as u32;
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(move |kind| self.0 >> *kind as u32 & 1 == 1)
+    }
+}
+
+/// Reads rows; holds what is reused from one to the next.
+#[derive(Debug)]
+pub struct Reader<'o> {
+    options: &'o Options,
+    surrogate: Finder<'static>,
+    keys: Vec<u64>,
+}
+
+/// The values of a row before they are understood.
+#[derive(Default)]
+struct Raw<'a> {
+    id: Option<Value<'a>>,
+    problem: Option<Value<'a>>,
+    answer: Option<Value<'a>>,
+    generation: Option<Value<'a>>,
+    gold: Option<Value<'a>>,
+    subset: Option<Value<'a>>,
+    symbolic: Option<Value<'a>>,
+    judgement: Option<Value<'a>>,
+    reason: Option<Value<'a>>,
+    tokens: Option<Value<'a>>,
+    reward: Option<Value<'a>>,
+    start: Option<Value<'a>>,
+    end: Option<Value<'a>>,
+}
+
+impl<'o> Reader<'o> {
+    /// A reader of rows.
+    pub fn new(options: &'o Options) -> Self {
+        Self { options, surrogate: Finder::new(br"\ud"), keys: Vec::new() }
+    }
+
+    /// Reads a row that is not blank and has no line end: the row if it is kept, and what is wrong with it.
+    pub fn read<'a>(&mut self, line: &'a [u8]) -> (Option<Row<'a>>, Kinds) {
+        let mut kinds = Kinds::default();
+        let zeros = line.iter().take_while(|byte| **byte == 0).count();
+        let line = &line[zeros..];
+        if zeros > 0 {
+            kinds.add(Kind::NulBytes);
+            if line.is_empty() {
+                return (None, kinds);
+            }
+        }
+        let row = self.raw(line, &mut kinds).and_then(|raw| understand(raw, self.options, &mut kinds));
+        match row {
+            Ok(row) => (Some(row), kinds),
+            Err(kind) => {
+                kinds.add(kind);
+                (None, kinds)
+            }
+        }
+    }
+
+    fn raw<'a>(&mut self, line: &'a [u8], kinds: &mut Kinds) -> Result<Raw<'a>, Kind> {
+        if !line.is_ascii() && std::str::from_utf8(line).is_err() {
+            kinds.add(Kind::BadUtf8);
+        }
+        if has_lone_surrogate(line, &self.surrogate) {
+            kinds.add(Kind::LoneSurrogate);
+        }
+        let controls = line.iter().fold(false, |any, byte| any | (*byte < b' '));
+        let mut raw = Raw::default();
+        self.keys.clear();
+        let mut members = Members::new(line)?;
+        while let Some((key, value)) = members.next()? {
+            if controls && let Value::Text(text) = value {
+                note_controls(text, kinds);
+            }
+            if let Value::Literal(b"NaN" | b"Infinity" | b"-Infinity") = value {
+                kinds.add(Kind::NotANumber);
+            }
+            let print = fingerprint(key);
+            let seen = self.keys.contains(&print);
+            self.keys.push(print);
+            match raw.slot(key, &self.options.id_key) {
+                Some(slot) => {
+                    // Which of the two counts is anybody's guess.
+                    if slot.replace(value).is_some() {
+                        return Err(Kind::DuplicateKey);
+                    }
+                }
+                None if seen => kinds.add(Kind::DuplicateKey),
+                None => {}
+            }
+        }
+        if self.options.strict && kinds.is_empty() && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err() {
+            return Err(Kind::InvalidJson);
+        }
+        Ok(raw)
+    }
+}
+
+impl<'a> Raw<'a> {
+    #[inline]
+    fn slot(&mut self, key: &[u8], id_key: &str) -> Option<&mut Option<Value<'a>>> {
+        if key == id_key.as_bytes() {
+            return Some(&mut self.id);
+        }
+        Some(match key {
+            b"problem" => &mut self.problem,
+            b"predicted_answer" => &mut self.answer,
+            b"generation" => &mut self.generation,
+            b"expected_answer" => &mut self.gold,
+            b"subset_for_metrics" => &mut self.subset,
+            b"symbolic_correct" => &mut self.symbolic,
+            b"judgement" => &mut self.judgement,
+            b"grade_reason" => &mut self.reason,
+            b"num_generated_tokens" => &mut self.tokens,
+            b"reward_model_score" => &mut self.reward,
+            b"generation_start_time" => &mut self.start,
+            b"generation_end_time" => &mut self.end,
+            _ => return None,
+        })
+    }
+}
+
+/// Keys of a row with equal prints are taken for equal: length, first and last eight bytes.
+fn fingerprint(key: &[u8]) -> u64 {
+    let word = |bytes: &[u8]| bytes.iter().take(8).fold(0u64, |word, byte| word << 8 | u64::from(*byte));
+    let tail = word(&key[key.len().saturating_sub(8)..]);
+    word(key) ^ tail.rotate_left(29) ^ (key.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+fn note_controls(text: &[u8], kinds: &mut Kinds) {
+    for byte in text {
+        match byte {
+            0 => kinds.add(Kind::NulBytes),
+            1..b' ' => kinds.add(Kind::ControlCharacter),
+            _ => {}
+        }
+    }
+}
+
+fn understand<'a>(raw: Raw<'a>, options: &Options, kinds: &mut Kinds) -> Result<Row<'a>, Kind> {
+    let problem = match name(raw.id, kinds)? {
+        Some(id) => Some(id),
+        None => name(raw.problem, kinds)?,
+    };
+    let answer = match (raw.answer, raw.generation) {
+        (Some(answer), _) => answer_text(answer, kinds)?,
+        (None, Some(generation)) => text(Some(generation))?.and_then(extracted),
+        (None, None) => return Err(Kind::MissingKey),
+    };
+    let gold = match raw.gold {
+        None => None,
+        Some(gold) => answer_text(gold, kinds)?,
+    };
+    let symbolic = boolean(raw.symbolic)?;
+    let judged = match raw.judgement {
+        None => None,
+        judgement => Some(text(judgement)?.is_some_and(|judgement| says_yes(&judgement))),
+    };
+    if symbolic.is_none() && judged.is_none() && gold.is_none() {
+        return Err(Kind::MissingKey);
+    }
+    let reason = text(raw.reason)?;
+    let undecided =
+        symbolic == Some(false) && reason.is_some_and(|reason| options.undecided_reasons.iter().any(|r| *r == reason));
+    Ok(Row {
+        problem,
+        answer: answer.filter(|answer| !answer.trim().is_empty()),
+        gold,
+        subset: text(raw.subset)?,
+        symbolic,
+        judged,
+        undecided,
+        tokens: count(raw.tokens)?,
+        reward: number(raw.reward)?,
+        start_s: number(raw.start)?,
+        end_s: number(raw.end)?,
+    })
+}
+
+/// The answer in a completion.
+fn extracted(generation: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    let options = extract::Options::default();
+    match generation {
+        Cow::Borrowed(text) => extract::extract(text, options).map(Cow::Borrowed),
+        Cow::Owned(text) => extract::extract(&text, options).map(|answer| Cow::Owned(answer.to_owned())),
+    }
+}
+
+/// The words of a judge after its last `Judgement:`, as NeMo-Skills reads them.
+fn says_yes(judgement: &str) -> bool {
+    judgement
+        .rsplit_once("Judgement:")
+        .is_some_and(|(_, verdict)| verdict.trim_start().get(..3).is_some_and(|word| word.eq_ignore_ascii_case("yes")))
+}
+
+fn decoded(raw: &[u8]) -> Result<Cow<'_, str>, Kind> {
+    if memchr::memchr(b'\\', raw).is_some() {
+        unescape(raw).map(Cow::Owned)
+    } else {
+        std::str::from_utf8(raw).map(Cow::Borrowed).map_err(|_| Kind::BadUtf8)
+    }
+}
+
+fn text(value: Option<Value<'_>>) -> Result<Option<Cow<'_, str>>, Kind> {
+    match value {
+        None | Some(Value::Literal(b"null")) => Ok(None),
+        Some(Value::Text(raw)) => decoded(raw).map(Some),
+        Some(_) => Err(Kind::WrongType),
+    }
+}
+
+/// A name, which may be a number.
+fn name<'a>(value: Option<Value<'a>>, kinds: &mut Kinds) -> Result<Option<Cow<'a, str>>, Kind> {
+    match value {
+        Some(Value::Literal(literal)) if is_number(literal) => decoded(literal).map(Some),
+        Some(Value::Literal(literal)) if literal != b"null" => {
+            kinds.add(Kind::WrongType);
+            Err(Kind::WrongType)
+        }
+        other => text(other),
+    }
+}
+
+/// An answer, which may be a number where a text is meant; `true` and `false` are words.
+fn answer_text<'a>(value: Value<'a>, kinds: &mut Kinds) -> Result<Option<Cow<'a, str>>, Kind> {
+    match value {
+        // An answer of NaN is an answer that got lost on its way through a table.
+        Value::Literal(b"NaN" | b"Infinity" | b"-Infinity") => Ok(None),
+        Value::Literal(literal) if literal != b"null" => {
+            kinds.add(Kind::NumberForText);
+            decoded(literal).map(Some)
+        }
+        other => text(Some(other)),
+    }
+}
+
+fn boolean(value: Option<Value<'_>>) -> Result<Label, Kind> {
+    match value {
+        None | Some(Value::Literal(b"null")) => Ok(None),
+        Some(Value::Literal(b"true" | b"1" | b"1.0")) => Ok(Some(true)),
+        Some(Value::Literal(b"false" | b"0" | b"0.0")) => Ok(Some(false)),
+        Some(_) => Err(Kind::WrongType),
+    }
+}
+
+/// A finite number; `NaN` and infinities are as good as none.
+fn number(value: Option<Value<'_>>) -> Result<Option<f64>, Kind> {
+    match value {
+        None | Some(Value::Literal(b"null" | b"NaN" | b"Infinity" | b"-Infinity")) => Ok(None),
+        Some(Value::Literal(literal)) if is_number(literal) => {
+            let number = std::str::from_utf8(literal).ok().and_then(|text| text.parse::<f64>().ok());
+            Ok(number.filter(|number| number.is_finite()))
+        }
+        Some(_) => Err(Kind::WrongType),
+    }
+}
+
+fn count(value: Option<Value<'_>>) -> Result<Option<u32>, Kind> {
+    if let Some(Value::Literal(digits)) = value
+        && digits.len() < 10
+        && digits.iter().all(u8::is_ascii_digit)
+    {
+        return Ok(Some(digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))));
+    }
+    match number(value)? {
+        None => Ok(None),
+        Some(number) if (0.0..=f64::from(u32::MAX)).contains(&number) && number.fract() == 0.0 => Ok(Some(number as u32)),
+        Some(_) => Err(Kind::WrongType),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> (Option<Row<'_>>, Vec<Kind>) {
+        let options = Options { undecided_reasons: vec!["open".to_owned()], ..Options::default() };
+        let (row, kinds) = Reader::new(&options).read(line.as_bytes());
+        (row, kinds.iter().collect())
+    }
+
+    #[test]
+    fn a_whole_row() {
+        let (row, kinds) = read(
+            r#"{"id": "a/1", "problem": "P", "predicted_answer": "\\frac12", "symbolic_correct": false, "grade_reason": "open",
+            "judgement": "Reasoning: x\nJudgement: yes.", "expected_answer": "0.5", "num_generated_tokens": 12, "reward_model_score": -1e-3,
+            "generation_start_time": 1.5, "generation_end_time": 2, "subset_for_metrics": "s", "rounds": [{"token_ids": [1, 2]}]}"#,
+        );
+        assert_eq!(kinds, []);
+        let row = row.unwrap();
+        assert_eq!((row.problem.as_deref(), row.answer.as_deref()), (Some("a/1"), Some(r"\frac12")));
+        assert_eq!((row.symbolic, row.judged, row.undecided), (Some(false), Some(true), true));
+        assert_eq!((row.tokens, row.reward, row.start_s, row.end_s), (Some(12), Some(-0.001), Some(1.5), Some(2.0)));
+        assert_eq!((row.gold.as_deref(), row.subset.as_deref()), (Some("0.5"), Some("s")));
+    }
+
+    #[test]
+    fn answers_from_text() {
+        let (row, kinds) = read(r#"{"id": 7, "generation": "so \\boxed{5}", "expected_answer": 5}"#);
+        assert_eq!(kinds, [Kind::NumberForText]);
+        let row = row.unwrap();
+        assert_eq!((row.problem.as_deref(), row.answer.as_deref(), row.gold.as_deref()), (Some("7"), Some("5"), Some("5")));
+    }
+
+    #[test]
+    fn kept_and_counted() {
+        for (line, kind) in [
+            (r#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true, "text": "\ud83d"}"#, Kind::LoneSurrogate),
+            (r#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true, "score": NaN}"#, Kind::NotANumber),
+            (r#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true, "x": 1, "x": 2}"#, Kind::DuplicateKey),
+            (r#"{"id": "a", "predicted_answer": 1, "symbolic_correct": true}"#, Kind::NumberForText),
+            ("{\"id\": \"a\", \"predicted_answer\": \"1\", \"symbolic_correct\": true, \"x\": \"\u{1}\"}", Kind::ControlCharacter),
+            ("\0\0{\"id\": \"a\", \"predicted_answer\": \"1\", \"symbolic_correct\": true}", Kind::NulBytes),
+        ] {
+            let (row, kinds) = read(line);
+            assert_eq!(row.and_then(|row| row.answer).as_deref(), Some("1"), "{line}");
+            assert_eq!(kinds, [kind], "{line}");
+        }
+    }
+
+    #[test]
+    fn set_aside() {
+        for (line, kind) in [
+            (r#"{"id": "a", "predicted_answer": "1", "predicted_answer": "2", "symbolic_correct": true}"#, Kind::DuplicateKey),
+            (r#"{"id": "a", "predicted_answer": "\ud83d", "symbolic_correct": true}"#, Kind::LoneSurrogate),
+            (r#"{"id": "a", "predicted_answer": "1"}"#, Kind::MissingKey),
+            (r#"{"id": "a", "symbolic_correct": true}"#, Kind::MissingKey),
+            (r#"{"id": "a", "predicted_answer": ["1"], "symbolic_correct": true}"#, Kind::WrongType),
+            (r#"{"id": "a", "predicted_answer": "1", "symbolic_correct": "yes"}"#, Kind::WrongType),
+            (r#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true"#, Kind::CutRow),
+            ("\0\0\0", Kind::NulBytes),
+        ] {
+            let (row, kinds) = read(line);
+            assert_eq!(row, None, "{line}");
+            assert!(kinds.contains(&kind), "{line}: {kinds:?}");
+        }
+        let options = Options { strict: true, ..Options::default() };
+        let line = br#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true, "x": [1}}"#;
+        assert!(Reader::new(&Options::default()).read(line).0.is_some() != Reader::new(&options).read(line).0.is_some());
+    }
+}

@@ -1,0 +1,381 @@
+//! The members of one JSON object, one after another, without a document.
+//!
+//! Values that nobody asks for are skipped at the speed of a byte search. Their structure is not validated beyond
+//! quotes and the number of brackets: a `strict` scan does that.
+
+use super::damage::Kind;
+use memchr::memchr;
+
+/// A member's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A string, without its quotes, escapes as written.
+    Text(&'a [u8]),
+    /// A number, `true`, `false`, `null`, `NaN`, `Infinity` or `-Infinity`, as written.
+    Literal(&'a [u8]),
+    /// An object or a list.
+    Nested,
+}
+
+/// Reads a row from its first byte to its last.
+#[derive(Debug)]
+pub struct Members<'a> {
+    row: &'a [u8],
+    at: usize,
+    first: bool,
+}
+
+impl<'a> Members<'a> {
+    /// Members of `row`, which has no line end.
+    pub fn new(row: &'a [u8]) -> Result<Self, Kind> {
+        let mut members = Self { row, at: 0, first: true };
+        members.space();
+        match members.byte() {
+            Some(b'{') => {
+                members.at += 1;
+                Ok(members)
+            }
+            _ => Err(Kind::NotAnObject),
+        }
+    }
+
+    /// Key (without quotes, escapes as written) and value; None after the last, when nothing but space follows.
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<(&'a [u8], Value<'a>)>, Kind> {
+        self.space();
+        match self.byte() {
+            Some(b'}') => return self.end().map(|()| None),
+            Some(b',') if !self.first => {
+                self.at += 1;
+                self.space();
+            }
+            Some(_) if self.first => {}
+            Some(_) => return Err(Kind::InvalidJson),
+            None => return Err(Kind::CutRow),
+        }
+        self.first = false;
+        self.expect(b'"')?;
+        let key = self.text()?;
+        self.space();
+        self.expect(b':')?;
+        self.space();
+        Ok(Some((key, self.value()?)))
+    }
+
+    fn end(&mut self) -> Result<(), Kind> {
+        self.at += 1;
+        self.space();
+        if self.at == self.row.len() { Ok(()) } else { Err(Kind::TextAfterRow) }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.row.get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.byte(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    fn expect(&mut self, wanted: u8) -> Result<(), Kind> {
+        match self.byte() {
+            Some(byte) if byte == wanted => {
+                self.at += 1;
+                Ok(())
+            }
+            Some(_) => Err(Kind::InvalidJson),
+            None => Err(Kind::CutRow),
+        }
+    }
+
+    fn value(&mut self) -> Result<Value<'a>, Kind> {
+        match self.byte() {
+            Some(b'"') => {
+                self.at += 1;
+                self.text().map(Value::Text)
+            }
+            Some(b'{' | b'[') => self.nested().map(|()| Value::Nested),
+            Some(_) => self.literal().map(Value::Literal),
+            None => Err(Kind::CutRow),
+        }
+    }
+
+    /// The string that starts here; leaves the cursor behind its closing quote.
+    #[inline]
+    fn text(&mut self) -> Result<&'a [u8], Kind> {
+        let start = self.at;
+        loop {
+            let quote = self.at + quote(&self.row[self.at..]).ok_or(Kind::CutRow)?;
+            self.at = quote + 1;
+            // A quote is escaped by an odd number of backslashes. LaTeX is full of backslashes: stopping at each would
+            // be the slow way.
+            let text = &self.row[start..quote];
+            if text.last() != Some(&b'\\') || text.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0
+            {
+                return Ok(text);
+            }
+        }
+    }
+
+    fn literal(&mut self) -> Result<&'a [u8], Kind> {
+        let start = self.at;
+        while !matches!(self.byte(), None | Some(b',' | b'}' | b' ' | b'\t' | b'\r')) {
+            self.at += 1;
+        }
+        let literal = &self.row[start..self.at];
+        // A number that ends with the row may have lost digits.
+        if self.at == self.row.len() {
+            Err(Kind::CutRow)
+        } else if is_literal(literal) {
+            Ok(literal)
+        } else {
+            Err(Kind::InvalidJson)
+        }
+    }
+
+    fn nested(&mut self) -> Result<(), Kind> {
+        let mut depth = 0usize;
+        loop {
+            self.at += structural(&self.row[self.at..]).ok_or(Kind::CutRow)?;
+            let byte = self.row[self.at];
+            self.at += 1;
+            match byte {
+                b'"' => {
+                    self.text()?;
+                }
+                b'{' | b'[' => depth += 1,
+                _ => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Short strings end before a vector search has started.
+#[inline]
+fn quote(text: &[u8]) -> Option<usize> {
+    const SHORT: usize = 24;
+    let head = &text[..text.len().min(SHORT)];
+    match head.iter().position(|byte| *byte == b'"') {
+        Some(at) => Some(at),
+        None => memchr(b'"', &text[head.len()..]).map(|at| head.len() + at),
+    }
+}
+
+/// The first quote or bracket, in steps that the compiler turns into vector code.
+fn structural(text: &[u8]) -> Option<usize> {
+    const STEP: usize = 64;
+    // Setting this bit joins `[` with `{` and `]` with `}`, and no other byte with them.
+    let is = |byte: &u8| *byte == b'"' || *byte | 0x20 == b'{' || *byte | 0x20 == b'}';
+    let mut at = 0;
+    for chunk in text.chunks(STEP) {
+        if chunk.iter().fold(false, |any, byte| any | is(byte)) {
+            return chunk.iter().position(is).map(|inside| at + inside);
+        }
+        at += chunk.len();
+    }
+    None
+}
+
+fn is_literal(text: &[u8]) -> bool {
+    matches!(text, b"true" | b"false" | b"null" | b"NaN" | b"Infinity" | b"-Infinity") || is_number(text)
+}
+
+/// Whether `text` is a JSON number.
+pub fn is_number(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let whole = digits(text);
+    if whole == 0 || (whole > 1 && text[0] == b'0') {
+        return false;
+    }
+    let mut rest = &text[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let length = digits(fraction);
+        if length == 0 {
+            return false;
+        }
+        rest = &fraction[length..];
+    }
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        let exponent = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
+        let length = digits(exponent);
+        return length > 0 && length == exponent.len();
+    }
+    rest.is_empty()
+}
+
+/// The text that a string's inside stands for.
+///
+/// # Errors
+/// [`Kind::LoneSurrogate`], [`Kind::BadUtf8`], or [`Kind::InvalidJson`] for an escape that JSON lacks.
+pub fn unescape(raw: &[u8]) -> Result<String, Kind> {
+    let mut text = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = memchr(b'\\', rest) {
+        text.extend_from_slice(&rest[..at]);
+        let (kind, after) = rest[at + 1..].split_first().ok_or(Kind::InvalidJson)?;
+        rest = after;
+        let plain = match kind {
+            b'"' | b'\\' | b'/' => *kind,
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                let (character, length) = code_point(rest)?;
+                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = &rest[length..];
+                continue;
+            }
+            _ => return Err(Kind::InvalidJson),
+        };
+        text.push(plain);
+    }
+    text.extend_from_slice(rest);
+    String::from_utf8(text).map_err(|_| Kind::BadUtf8)
+}
+
+/// The character after `\u`, and the bytes it takes, a second escape of a pair included.
+fn code_point(text: &[u8]) -> Result<(char, usize), Kind> {
+    let unit = |text: &[u8]| -> Option<u32> {
+        let digits = std::str::from_utf8(text.get(..4)?).ok()?;
+        digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
+    };
+    let first = unit(text).ok_or(Kind::InvalidJson)?;
+    if !(0xD800..0xE000).contains(&first) {
+        return char::from_u32(first).map(|character| (character, 4)).ok_or(Kind::LoneSurrogate);
+    }
+    let second = text.get(4..).and_then(|text| text.strip_prefix(b"\\u")).and_then(unit);
+    match second {
+        Some(second) if first < 0xDC00 && (0xDC00..0xE000).contains(&second) => {
+            let code = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+            char::from_u32(code).map(|character| (character, 10)).ok_or(Kind::LoneSurrogate)
+        }
+        _ => Err(Kind::LoneSurrogate),
+    }
+}
+
+/// Whether the row has half a surrogate pair anywhere in it.
+pub fn has_lone_surrogate(row: &[u8], finder: &memchr::memmem::Finder<'_>) -> bool {
+    let mut from = 0;
+    while let Some(found) = finder.find(&row[from..]) {
+        let at = from + found;
+        let slashes = row[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+        // `\\ud` is a backslash and two letters.
+        if slashes % 2 == 1 {
+            from = at + 2;
+            continue;
+        }
+        match code_point(&row[at + 2..]) {
+            Ok((_, length)) => from = at + 2 + length,
+            Err(Kind::LoneSurrogate) => return true,
+            Err(_) => from = at + 2,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn members(row: &[u8]) -> Result<Vec<(String, String)>, Kind> {
+        let mut members = Members::new(row)?;
+        let mut all = Vec::new();
+        while let Some((key, value)) = members.next()? {
+            let value = match value {
+                Value::Text(text) => format!("t:{}", String::from_utf8_lossy(text)),
+                Value::Literal(text) => format!("l:{}", String::from_utf8_lossy(text)),
+                Value::Nested => "n".to_owned(),
+            };
+            all.push((String::from_utf8_lossy(key).into_owned(), value));
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn members_in_order() {
+        let row = br#" { "a" : "x\"\\" , "b":[1,{"c":"]}"},[]], "d":-1.5e3,"e":null} "#;
+        let expected = [("a", r#"t:x\"\\"#), ("b", "n"), ("d", "l:-1.5e3"), ("e", "l:null")];
+        let expected: Vec<_> = expected.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        assert_eq!(members(row), Ok(expected));
+        assert_eq!(members(b"{}"), Ok(vec![]));
+    }
+
+    #[test]
+    fn damage_has_its_kind() {
+        for cut in [r#"{"a": "#, r#"{"a"#, r#"{"a": 12"#, r#"{"a": [1, {"b": 2}"#, r#"{"a": "x"#, "{", r#"{"a": 1,"#] {
+            assert_eq!(members(cut.as_bytes()), Err(Kind::CutRow), "{cut}");
+        }
+        assert_eq!(members(b"[1]"), Err(Kind::NotAnObject));
+        assert_eq!(members(br#"{"a": 1} {"#), Err(Kind::TextAfterRow));
+        for bad in [r#"{"a" 1}"#, r#"{"a": 01}"#, r#"{"a": tru}"#, r#"{, "a": 1}"#, r#"{"a": 1 "b": 2}"#, r#"{"a": 1. }"#] {
+            assert_eq!(members(bad.as_bytes()), Err(Kind::InvalidJson), "{bad}");
+        }
+    }
+
+    #[test]
+    fn escapes() {
+        assert_eq!(unescape(br"\frac\u0041\ud83d\ude00\n\/").as_deref(), Ok("\u{c}racA\u{1F600}\n/"));
+        assert_eq!(unescape(br"\ud83d"), Err(Kind::LoneSurrogate));
+        assert_eq!(unescape(br"\ud83d\u0041"), Err(Kind::LoneSurrogate));
+        assert_eq!(unescape(br"\x"), Err(Kind::InvalidJson));
+        assert_eq!(unescape(b"\xff"), Err(Kind::BadUtf8));
+        let finder = memchr::memmem::Finder::new(br"\ud");
+        for (row, lone) in [(r"\ud83d\ude00", false), (r"\\ud83d", false), (r"\ude00\ud83d", true), (r"\\\ud83d", true)] {
+            assert_eq!(has_lone_surrogate(row.as_bytes(), &finder), lone, "{row}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_document(map in prop::collection::btree_map("[a-z\"\\\\]{0,30}", "(?s).{0,60}", 0..5), numbers in prop::collection::vec(any::<f64>(), 0..3)) {
+            let mut document = serde_json::Map::new();
+            for (key, value) in &map {
+                document.insert(key.clone(), value.clone().into());
+            }
+            document.insert("numbers".into(), serde_json::json!({"deep": [numbers, {"]": "}"}]}));
+            let row = serde_json::to_vec(&document).unwrap();
+            let mut members = Members::new(&row).unwrap();
+            let mut seen = 0;
+            while let Some((key, value)) = members.next().unwrap() {
+                let key = unescape(key).unwrap();
+                match value {
+                    Value::Text(text) => {
+                        let text = unescape(text).unwrap();
+                        prop_assert_eq!(document[&key].as_str(), Some(text.as_str()));
+                    }
+                    _ => prop_assert_eq!(key, "numbers"),
+                }
+                seen += 1;
+            }
+            prop_assert_eq!(seen, document.len());
+            // Cut anywhere, it is never read as whole.
+            for end in 0..row.len() {
+                let all = Members::new(&row[..end]).and_then(|mut members| {
+                    while members.next()?.is_some() {}
+                    Ok(())
+                });
+                prop_assert!(all.is_err());
+            }
+        }
+
+        #[test]
+        fn never_panics(row in prop::collection::vec(prop::sample::select(br#"{}[]":,\u d8a01-.eE"#.to_vec()), 0..40)) {
+            if let Ok(mut members) = Members::new(&row) {
+                while let Ok(Some((key, _))) = members.next() {
+                    let _ = unescape(key);
+                }
+            }
+            has_lone_surrogate(&row, &memchr::memmem::Finder::new(br"\ud"));
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Samples by the million: rows of many files in, a histogram out that every statistic is computed from.
+//!
+//! [`scan`] reads rows without building documents ([`lines`], [`json`], [`fields`]), [`columns`] keeps 24 bytes of each,
+//! [`tally`] groups them by problem and counts. Columns and tallies merge in any order with equal results: chunks,
+//! files, machines.
+
+pub mod columns;
+pub mod damage;
+pub mod fields;
+pub mod grades;
+pub mod groups;
+pub mod intern;
+pub mod json;
+pub mod lines;
+pub mod rewards;
+pub mod scan;
+pub mod tally;
+pub mod votes;
+
+pub use columns::Columns;
+pub use tally::Tally;
