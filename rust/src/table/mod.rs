@@ -5,6 +5,7 @@
 //! files, machines.
 
 pub mod columns;
+pub mod curves;
 pub mod damage;
 pub mod fields;
 pub mod grades;
