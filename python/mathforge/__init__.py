@@ -13,6 +13,8 @@ from .errors import InputError, MathforgeError, SandboxError, ServerError, Store
 if TYPE_CHECKING:
     from . import harmony, metrics, stream
     from ._native import __version__
+    from .aggregating import aggregate
+    from .comparing import compare_runs
     from .evaluating import evaluate
     from .grading import Grader, classes, compare, compare_batch, extract_answer
     from .sandbox import Sandbox
@@ -26,9 +28,11 @@ __all__ = [
     "ServerError",
     "StoreError",
     "__version__",
+    "aggregate",
     "classes",
     "compare",
     "compare_batch",
+    "compare_runs",
     "evaluate",
     "extract_answer",
     "harmony",
@@ -48,6 +52,8 @@ _LAZY: dict[str, tuple[str, str | None]] = {
     "classes": ("grading", "classes"),
     "Grader": ("grading", "Grader"),
     "Sandbox": ("sandbox", "Sandbox"),
+    "aggregate": ("aggregating", "aggregate"),
+    "compare_runs": ("comparing", "compare_runs"),
     "evaluate": ("evaluating", "evaluate"),
 }
 

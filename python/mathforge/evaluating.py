@@ -173,14 +173,15 @@ def run(request: Request) -> Result:
 
 def _summarize(parts: Sequence[Part], output_dir: Path, result: Result) -> None:
     """Metrics of the complete benchmarks, also written beside their samples."""
-    from .results import summarize_folder
+    from .aggregating import aggregate_benchmark
+    from .inputs import find
 
     for part in parts:
         folder = part.folder(output_dir)
         if all((folder / output_name(seed)).exists() for seed in part.seeds):
-            summary = summarize_folder(folder, part.benchmark.name)
-            for problem in summary.problems:
+            report = aggregate_benchmark(replace(find([folder])[0], name=part.benchmark.name))
+            for problem in report.problems():
                 print(f"note: {problem}", file=sys.stderr)
-            summary.report.write_json(folder / "metrics.json")
-            result.reports[part.benchmark.name] = summary.report
+            report.write_json(folder / "metrics.json")
+            result.reports[part.benchmark.name] = report
             result.folders[part.benchmark.name] = folder

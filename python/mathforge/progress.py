@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,22 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
 _SECONDS_BETWEEN_LINES = 15.0
+
+
+@contextmanager
+def bytes_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar for reading files, on a terminal only; gives what to call with bytes done and bytes in all."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (what, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(what)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 class Progress:

@@ -21,6 +21,132 @@ _COLUMNS = ("num_entries", "avg_tokens", "gen_seconds", "judge_correct", "symbol
 _SCORES = ("symbolic_correct", "judge_correct", "both_correct", "any_correct")
 
 
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Damaged rows of one kind in one file.
+
+    Attributes:
+        kind: a stable code such as `cut_row`.
+        file: the file.
+        kept: whether the rows are counted in the metrics: everything the metrics read from them is whole.
+        rows: how many.
+        lines: the lines of the first of them, from 1.
+    """
+
+    kind: str
+    file: str
+    kept: bool
+    rows: int
+    lines: tuple[int, ...]
+
+    def sentence(self) -> str:
+        """What to tell a user."""
+        rule = "counted all the same" if self.kept else "set aside"
+        if self.rows == 1:
+            return f"{self.file}:{self.lines[0]}: {_KINDS[self.kind]} ({self.kind}); {rule}"
+        shown = ", ".join(map(str, self.lines[:5])) + (", ..." if self.rows > 5 else "")
+        return f"{self.file}: {self.rows} rows: {_KINDS[self.kind]} ({self.kind}); {rule}; lines {shown}"
+
+
+_KINDS = {
+    "cut_row": "the row ends inside its object",
+    "not_an_object": "expected a JSON object",
+    "text_after_row": "text after the row's object",
+    "nul_bytes": "NUL bytes, as a crashed writer leaves them",
+    "bad_utf8": "bytes that are not UTF-8",
+    "control_character": "a raw control character in a string",
+    "lone_surrogate": "half a surrogate pair",
+    "not_a_number": "NaN or Infinity, which JSON lacks",
+    "duplicate_key": "a key twice",
+    "number_for_text": "a number where an answer is text",
+    "wrong_type": "a value of the wrong type",
+    "missing_key": "neither 'predicted_answer' nor 'generation', or nothing to grade by",
+    "too_long": "longer than 1 GiB",
+    "invalid_json": "not valid JSON",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """How sure the scores of one benchmark are. All values in percent, intervals 95 %.
+
+    Attributes:
+        method: the score they are of.
+        problems: problems.
+        samples: samples per problem.
+        mean: mean score of all samples.
+        interval: for other problems of the same kind; problems are the clusters, Wilson's score interval at
+            the effective number of problems.
+        majority_interval, pass_interval: of majority@K and pass@K, by resampling problems.
+        other_problems: standard error for a new set of problems.
+        other_samples: standard error for new samples on these problems.
+        icc: share of the variance that lies between problems.
+        twice_the_samples, twice_the_problems: the standard error they would bring.
+    """
+
+    method: str
+    problems: int
+    samples: int
+    mean: float
+    interval: tuple[float, float]
+    majority_interval: tuple[float, float]
+    pass_interval: tuple[float, float]
+    other_problems: float
+    other_samples: float
+    icc: float
+    twice_the_samples: float
+    twice_the_problems: float
+
+    @classmethod
+    def of(cls, curves: dict[str, Any], k: int) -> Uncertainty | None:
+        """From the curves of a tally; None without scores."""
+        if not curves["methods"]:
+            return None
+        method, values = next(iter(curves["methods"].items()))
+        noise, problems = values["noise"], curves["problems"]
+
+        def percent(pair: tuple[float, float]) -> tuple[float, float]:
+            return 100 * pair[0], 100 * pair[1]
+
+        def error(problems: int, samples: int) -> float:
+            variance = (noise["between"] + noise["within"] / samples) / problems
+            return 100 * float(variance**0.5)
+
+        return cls(
+            method=method,
+            problems=problems,
+            samples=k,
+            mean=100 * noise["mean"],
+            interval=percent((noise["low"], noise["high"])),
+            majority_interval=percent(values["majority_intervals"][-1]),
+            pass_interval=percent(values["pass_intervals"][-1]),
+            other_problems=100 * noise["standard_error"],
+            other_samples=100 * noise["standard_error_within"],
+            icc=noise["icc"],
+            twice_the_samples=error(problems, 2 * k),
+            twice_the_problems=error(2 * problems, k),
+        )
+
+    def text(self, name: str) -> str:
+        """A few lines for people."""
+        (low, high), majority, passed = self.interval, self.majority_interval, self.pass_interval
+        lines = [
+            f"{name}: {self.problems} problems x {self.samples} samples, {self.method} {self.mean:.2f}%",
+            f"  95% interval for other problems of this kind: {low:.2f}% to {high:.2f}%"
+            f" (standard error {self.other_problems:.2f})",
+        ]
+        if self.samples > 1:
+            lines += [
+                f"  majority@{self.samples}: {majority[0]:.2f}% to {majority[1]:.2f}%, "
+                f"pass@{self.samples}: {passed[0]:.2f}% to {passed[1]:.2f}%",
+                f"  standard error for new samples on these problems: {self.other_samples:.2f}; "
+                f"{100 * self.icc:.0f}% of the variance lies between problems",
+                f"  twice the samples would bring the standard error to {self.twice_the_samples:.2f}, "
+                f"twice the problems to {self.twice_the_problems:.2f}",
+            ]
+        return "\n".join(lines) + "\n"
+
+
 @dataclass
 class Report:
     """Metrics by name, then by evaluation mode.
@@ -29,10 +155,16 @@ class Report:
         metrics: `{"<benchmark>" or "<benchmark>-<subset>": {"<mode>": {...}}}`, the whole benchmark before
             its subsets.
         notes: one sentence for everything that was left out.
+        damage: damaged rows, by file and kind.
+        uncertainty: of whole benchmarks.
+        curves: of whole benchmarks: every metric for k = 1 to K in fractions, with intervals.
     """
 
     metrics: dict[str, dict[str, Metrics]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    damage: list[Damage] = field(default_factory=list)
+    uncertainty: dict[str, Uncertainty | None] = field(default_factory=dict)
+    curves: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def merged(cls, reports: Iterable[Report]) -> Report:
@@ -41,12 +173,33 @@ class Report:
         for report in reports:
             merged.metrics.update(report.metrics)
             merged.notes.extend(report.notes)
+            merged.damage.extend(report.damage)
+            merged.uncertainty.update(report.uncertainty)
+            merged.curves.update(report.curves)
         return merged
 
-    def table(self) -> str:
+    def problems(self, *, strict: bool = False) -> list[str]:
+        """One sentence for everything that keeps the report from being whole: rows set aside, problems and
+        files left out; with `strict` also damage that changes no metric."""
+        damaged = [damage.sentence() for damage in self.damage if strict or not damage.kept]
+        return damaged + self.notes
+
+    def table(self, *, spread: bool = False) -> str:
         """One text table per name, each with two blank lines after it. Modes: pass@1[avg-of-K], majority@K,
-        pass@K."""
-        return "".join(_table(name, modes) for name, modes in self.metrics.items())
+        pass@K, and those by reward.
+
+        Args:
+            spread: append the standard deviation across runs to the scores of pass@1[avg-of-K].
+        """
+        return "".join(_table(name, modes, spread=spread) for name, modes in self.metrics.items())
+
+    def markdown(self) -> str:
+        """The same rows as Markdown tables."""
+        return "\n".join(_markdown(name, modes) for name, modes in self.metrics.items())
+
+    def to_arrow(self) -> Any:
+        """The rows of `to_polars` as a `pyarrow.Table`."""
+        return self.to_polars().to_arrow()
 
     def to_json(self) -> dict[str, dict[str, Metrics]]:
         """The content of `metrics.json` as NeMo-Skills shapes it, every k included; scores in percent."""
@@ -105,17 +258,44 @@ class Report:
                         )
 
 
-def _table(name: str, modes: dict[str, Metrics]) -> str:
+def _rows(modes: dict[str, Metrics], *, spread: bool = False) -> list[list[str]]:
+    """Header and rows of the modes that a table shows."""
     last = max(int(mode.partition("@")[2]) for mode in modes if "[" not in mode)
-    shown = [mode for mode in (f"pass@1[avg-of-{last}]", f"majority@{last}", f"pass@{last}") if mode in modes]
+    names = (
+        f"pass@1[avg-of-{last}]",
+        *(f"{kind}@{last}" for kind in ("majority", "rm_best", "rm_majority", "pass")),
+    )
+    shown = [mode for mode in names if mode in modes]
     columns = [column for column in _COLUMNS if column in modes[shown[0]]]
     rows = [["evaluation_mode", *columns]]
-    rows += [[mode, *(_cell(modes[mode][column]) for column in columns)] for mode in shown]
+    for mode in shown:
+        cells = [_cell(modes[mode].get(column)) for column in columns]
+        if spread:
+            cells = [cell + _spread(modes[mode], column) for cell, column in zip(cells, columns, strict=True)]
+        rows.append([mode, *cells])
+    return rows
+
+
+def _spread(metrics: Metrics, column: str) -> str:
+    statistics = metrics.get(f"{column}_statistics")
+    return f" \u00b1 {100 * statistics['std_dev_across_runs']:.2f}%" if statistics else ""
+
+
+def _table(name: str, modes: dict[str, Metrics], *, spread: bool) -> str:
+    rows = _rows(modes, spread=spread)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     title = f" {name} ".center(len(lines[0]), "-")
     return "\n".join(line.rstrip() for line in [title, *lines]) + "\n\n\n"
 
 
-def _cell(value: float) -> str:
+def _markdown(name: str, modes: dict[str, Metrics]) -> str:
+    header, *rows = _rows(modes)
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return f"### {name}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in lines)
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return ""
     return f"{value:.2f}%" if isinstance(value, float) else str(value)

@@ -68,9 +68,9 @@ def test_broken_and_unfinished_files_are_named_and_the_rest_is_reported(run: Pat
     (folder / "output-rs12.jsonl-async").write_text("{}\n")
     done = summarize(run)
     assert done.returncode == 1
-    assert f"{path}:2: not a sample" in done.stderr
+    assert f"{path}:2: the row ends inside its object (cut_row); set aside" in done.stderr
     assert "output-rs12.jsonl-async is unfinished" in done.stderr
-    assert "1 of 4 problems of aime24 lack a sample and are left out" in done.stderr
+    assert "1 of 4 problems of aime24 lack a sample (have fewer than 12) and are left out" in done.stderr
     assert "pass@12" in done.stdout
     assert "| 3  " in done.stdout
     assert " aime25 " in done.stdout

@@ -14,6 +14,7 @@ mod sandbox;
 #[cfg(feature = "sandbox")]
 mod sandbox_inputs;
 mod stream;
+mod table;
 
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -26,6 +27,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     answer::register(module)?;
     extraction::register(module)?;
     metrics::register(module)?;
+    table::register(module)?;
     #[cfg(feature = "sandbox")]
     sandbox::register(module)?;
     #[cfg(feature = "sandbox")]

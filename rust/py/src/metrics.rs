@@ -25,8 +25,26 @@ fn majority_curve(py: Python<'_>, counts: Vec<u64>, correct: Vec<f64>, n: u64) -
     py.detach(|| metrics::majority_curve(&counts, &correct, n)).map_err(raised)
 }
 
+#[pyfunction]
+fn pass_hat_k(n: u64, c: u64, k: u64) -> PyResult<f64> {
+    metrics::pass_hat_k(n, c, k).map_err(raised)
+}
+
+#[pyfunction]
+fn g_pass_at_k(n: u64, c: u64, k: u64, tau: f64) -> PyResult<f64> {
+    metrics::g_pass_at_k(n, c, k, tau).map_err(raised)
+}
+
+#[pyfunction]
+fn mg_pass_at_k(n: u64, c: u64, k: u64) -> PyResult<f64> {
+    metrics::mg_pass_at_k(n, c, k).map_err(raised)
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(pass_at_k, module)?)?;
+    module.add_function(wrap_pyfunction!(pass_hat_k, module)?)?;
+    module.add_function(wrap_pyfunction!(g_pass_at_k, module)?)?;
+    module.add_function(wrap_pyfunction!(mg_pass_at_k, module)?)?;
     module.add_function(wrap_pyfunction!(majority_at_k, module)?)?;
     module.add_function(wrap_pyfunction!(majority_curve, module)?)?;
     Ok(())

@@ -60,8 +60,14 @@ mod tests {
     fn agrees_with_the_normal_law_for_many_problems() {
         let found = intervals(&[3_000, 7_000], &[vec![1.0, 5.0], vec![0.0, 5.0]], 20_000, 7);
         let half = 1.96 * (0.3f64 * 0.7 / 10_000.0).sqrt();
-        assert!((found[0].0 - (0.3 - half)).abs() < 4e-4 && (found[0].1 - (0.3 + half)).abs() < 4e-4, "{found:?}");
+        assert!(
+            (found[0].0 - (0.3 - half)).abs() < 4e-4 && (found[0].1 - (0.3 + half)).abs() < 4e-4,
+            "{found:?}"
+        );
         assert_eq!(found[1], (5.0, 5.0));
-        assert_eq!(intervals(&[3, 7], &[vec![1.0], vec![0.0]], 50, 1), intervals(&[3, 7], &[vec![1.0], vec![0.0]], 50, 1));
+        assert_eq!(
+            intervals(&[3, 7], &[vec![1.0], vec![0.0]], 50, 1),
+            intervals(&[3, 7], &[vec![1.0], vec![0.0]], 50, 1)
+        );
     }
 }

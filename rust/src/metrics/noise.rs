@@ -48,7 +48,8 @@ impl Noise {
         }
         let count = total as f64;
         let over = |value: &dyn Fn(f64, f64) -> f64| {
-            outcomes.iter().map(|o| o.problems as f64 * value(o.n as f64, o.correct as f64)).sum::<f64>() / count
+            outcomes.iter().map(|o| o.problems as f64 * value(o.n as f64, o.correct as f64)).sum::<f64>()
+                / count
         };
         let mean = over(&|n, c| c / n);
         let spread = over(&|n, c| (c / n - mean).powi(2));

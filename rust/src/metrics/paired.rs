@@ -85,7 +85,8 @@ fn permutation_p(differences: &[f64], seed: u64, exact: usize) -> f64 {
     let observed = differences.iter().sum::<f64>().abs() - SAME;
     if moved.len() <= exact {
         let extreme = (0u32..1 << moved.len()).filter(|flips| {
-            let sum: f64 = moved.iter().enumerate().map(|(at, d)| if flips >> at & 1 == 1 { -d } else { *d }).sum();
+            let sum: f64 =
+                moved.iter().enumerate().map(|(at, d)| if flips >> at & 1 == 1 { -d } else { *d }).sum();
             sum.abs() >= observed
         });
         return extreme.count() as f64 / f64::from(1u32 << moved.len());
@@ -111,7 +112,9 @@ fn permutation_p(differences: &[f64], seed: u64, exact: usize) -> f64 {
 fn correlation(first: &[f64], second: &[f64]) -> f64 {
     let n = first.len() as f64;
     let (a, b) = (first.iter().sum::<f64>() / n, second.iter().sum::<f64>() / n);
-    let sum = |value: &dyn Fn(f64, f64) -> f64| first.iter().zip(second).map(|(x, y)| value(x - a, y - b)).sum::<f64>();
+    let sum = |value: &dyn Fn(f64, f64) -> f64| {
+        first.iter().zip(second).map(|(x, y)| value(x - a, y - b)).sum::<f64>()
+    };
     sum(&|x, y| x * y) / (sum(&|x, _| x * x) * sum(&|_, y| y * y)).sqrt()
 }
 
@@ -132,7 +135,8 @@ mod tests {
 
     #[test]
     fn random_flips_agree_with_the_exact_test() {
-        let differences: Vec<f64> = (0..EXACT).map(|at| if at % 3 == 0 { -0.125 } else { 0.125 * (at % 4) as f64 }).collect();
+        let differences: Vec<f64> =
+            (0..EXACT).map(|at| if at % 3 == 0 { -0.125 } else { 0.125 * (at % 4) as f64 }).collect();
         let (exact, drawn) = (permutation_p(&differences, 1, EXACT), permutation_p(&differences, 1, 0));
         assert!((drawn - exact).abs() < 0.005, "{drawn} {exact}");
     }
@@ -146,7 +150,10 @@ mod tests {
         for round in 0..rounds {
             let rates: Vec<f64> = (0..15).map(|_| random.unit()).collect();
             let run = |random: &mut SplitMix| -> Vec<f64> {
-                rates.iter().map(|rate| (0..8).filter(|_| random.unit() < *rate).count() as f64 / 8.0).collect()
+                rates
+                    .iter()
+                    .map(|rate| (0..8).filter(|_| random.unit() < *rate).count() as f64 / 8.0)
+                    .collect()
             };
             let (first, second) = (run(&mut random), run(&mut random));
             let found = Paired::of(&first, &second, round).unwrap();

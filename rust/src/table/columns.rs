@@ -77,8 +77,12 @@ pub struct Problem {
 }
 
 impl Problem {
-    const UNKNOWN: Self =
-        Self { gold: Given::NOTHING, subset: Given::NOTHING, start_s: f64::INFINITY, end_s: f64::NEG_INFINITY };
+    const UNKNOWN: Self = Self {
+        gold: Given::NOTHING,
+        subset: Given::NOTHING,
+        start_s: f64::INFINITY,
+        end_s: f64::NEG_INFINITY,
+    };
 }
 
 /// A text and the first place that gives it. Other texts for the same thing are conflicts.
@@ -253,7 +257,9 @@ impl Columns {
             }
         }
         let before = self.samples.len() as u32;
-        self.unnamed.extend(other.unnamed.iter().map(|row| Unnamed { sample: row.sample + before, place: row.place }));
+        self.unnamed.extend(
+            other.unnamed.iter().map(|row| Unnamed { sample: row.sample + before, place: row.place }),
+        );
         for (at, sample) in other.samples.iter().enumerate() {
             self.reward(other.rewards.get(at).copied().unwrap_or(f64::NAN));
             self.samples.push(Sample {
@@ -289,7 +295,8 @@ impl Columns {
         let unnamed = std::mem::take(&mut self.unnamed);
         let mut renamed: HashMap<u32, String> = HashMap::with_capacity(unnamed.len());
         for row in unnamed {
-            let line = starts.get(&(row.place.file, row.place.range)).copied().unwrap_or(0) + row.place.line + 1;
+            let line =
+                starts.get(&(row.place.file, row.place.range)).copied().unwrap_or(0) + row.place.line + 1;
             renamed.insert(self.samples[row.sample as usize].problem, format!("line {line}"));
         }
         let mut names = Interner::default();
@@ -306,11 +313,40 @@ impl Columns {
             numbers.push(number);
             self.learn(number, facts);
         }
-        self.conflicts.0.extend(conflicts.0.into_iter().map(|(problem, place)| (numbers[problem as usize], place)));
-        self.conflicts.1.extend(conflicts.1.into_iter().map(|(problem, place)| (numbers[problem as usize], place)));
+        self.conflicts
+            .0
+            .extend(conflicts.0.into_iter().map(|(problem, place)| (numbers[problem as usize], place)));
+        self.conflicts
+            .1
+            .extend(conflicts.1.into_iter().map(|(problem, place)| (numbers[problem as usize], place)));
         for sample in &mut self.samples {
             sample.problem = numbers[sample.problem as usize];
         }
+    }
+
+    /// Makes samples that were read as file 0 from offset 0 those of `file` from `offset` on.
+    pub fn move_to(&mut self, file: u32, offset: u64) {
+        let by = place(file, offset);
+        for sample in &mut self.samples {
+            sample.place += by;
+        }
+        for facts in &mut self.problems {
+            for given in [&mut facts.gold, &mut facts.subset] {
+                if given.text != NONE {
+                    given.place += by;
+                }
+            }
+        }
+        for first in self.conflicts.0.values_mut().chain(self.conflicts.1.values_mut()) {
+            *first += by;
+        }
+        for row in &mut self.unnamed {
+            row.place = row.place.moved(file, offset);
+        }
+        let ranges = std::mem::take(&mut self.ranges);
+        self.ranges =
+            ranges.into_iter().map(|((at, range), lines)| ((at + file, range + offset), lines)).collect();
+        self.damage = std::mem::take(&mut self.damage).moved(file, offset);
     }
 
     /// Bytes held, about.

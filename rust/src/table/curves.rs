@@ -1,7 +1,9 @@
 //! From counts to metrics: every statistic of one benchmark or subset, for k = 1 to K.
 
 use super::tally::{Cell, Method, Scores, Signature, Tally};
-use crate::metrics::{MetricError, Noise, Outcomes, bootstrap, majority_curve, mg_pass_at_k, pass_at_k, pass_hat_k};
+use crate::metrics::{
+    MetricError, Noise, Outcomes, bootstrap, majority_curve, mg_pass_at_k, pass_at_k, pass_hat_k,
+};
 use std::collections::BTreeMap;
 
 /// Spread of one score over runs (files) and over the samples of a problem, in fractions; NeMo-Skills' `*_statistics`.
@@ -96,10 +98,17 @@ impl Tally {
         problems.into_iter().max_by_key(|(n, count)| (*count, *n)).map(|(n, _)| n)
     }
 
-    /// Names of subsets, sorted.
+    /// Names of subsets, in the order of files.
     pub fn subsets(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.cells.keys().filter_map(|(name, _)| name.as_deref()).collect();
-        names.dedup();
+        let mut first: BTreeMap<&str, u64> = BTreeMap::new();
+        for ((name, _), cell) in &self.cells {
+            if let Some(name) = name {
+                let place = first.entry(name).or_insert(u64::MAX);
+                *place = (*place).min(cell.first.unwrap_or(u64::MAX));
+            }
+        }
+        let mut names: Vec<&str> = first.keys().copied().collect();
+        names.sort_by_key(|name| first[name]);
         names
     }
 
@@ -141,7 +150,12 @@ impl Tally {
             undecided: cell.undecided as f64 / samples as f64,
             silent_average: averages(&cell.silent_by_rank, cell.problems, k),
             silent_pass: silent_pass(&sizes, k, problems)?,
-            silent_first_k: cell.silent_prefixes.iter().take(k as usize).map(|c| *c as f64 / problems).collect(),
+            silent_first_k: cell
+                .silent_prefixes
+                .iter()
+                .take(k as usize)
+                .map(|c| *c as f64 / problems)
+                .collect(),
             methods,
             best_of: rewards.map(|rewards| first(rewards.best_of())),
             weighted_majority: rewards.map(|rewards| first(rewards.weighted_majority())),
@@ -171,8 +185,14 @@ fn silent_pass(sizes: &BTreeMap<u32, Cell>, k: u32, problems: f64) -> Result<Vec
     Ok(sums.into_iter().map(|sum| sum / problems).collect())
 }
 
-fn method_curves(method: Method, scores: &Scores, problems: u64, k: u32) -> Result<MethodCurves, MetricError> {
-    let mut signatures: Vec<(&Signature, u64)> = scores.signatures.iter().map(|(s, count)| (s, *count)).collect();
+fn method_curves(
+    method: Method,
+    scores: &Scores,
+    problems: u64,
+    k: u32,
+) -> Result<MethodCurves, MetricError> {
+    let mut signatures: Vec<(&Signature, u64)> =
+        scores.signatures.iter().map(|(s, count)| (s, *count)).collect();
     // Sums in one order, whatever order the parts came in.
     signatures.sort_unstable();
     let outcomes = outcomes(&signatures);
@@ -255,9 +275,13 @@ fn intervals(bins: &[u64], values: &[Vec<f64>], problems: u64) -> Vec<Interval> 
     let count = problems as f64;
     (0..values.first().map_or(0, Vec::len))
         .map(|at| {
-            let mean = bins.iter().zip(values).map(|(bin, value)| *bin as f64 * value[at]).sum::<f64>() / count;
-            let spread =
-                bins.iter().zip(values).map(|(bin, value)| *bin as f64 * (value[at] - mean).powi(2)).sum::<f64>();
+            let mean =
+                bins.iter().zip(values).map(|(bin, value)| *bin as f64 * value[at]).sum::<f64>() / count;
+            let spread = bins
+                .iter()
+                .zip(values)
+                .map(|(bin, value)| *bin as f64 * (value[at] - mean).powi(2))
+                .sum::<f64>();
             let half = 1.959_963_984_540_054 * (spread / (count - 1.0) / count).sqrt();
             (mean - half, mean + half)
         })
@@ -271,7 +295,8 @@ fn spread(scores: &Scores, problems: u64, k: usize) -> Spread {
     let across_runs = (runs.iter().map(|run| (run - mean).powi(2)).sum::<f64>() / (k as f64 - 1.0)).sqrt();
     let row = &scores.prefixes[k * (k + 1) / 2..=k * (k + 1) / 2 + k];
     let deviation = |c: usize| (c as f64 * (k - c) as f64 / (k as f64 * (k as f64 - 1.0))).sqrt();
-    let within = row.iter().enumerate().map(|(c, problems)| *problems as f64 * deviation(c)).sum::<f64>() / count;
+    let within =
+        row.iter().enumerate().map(|(c, problems)| *problems as f64 * deviation(c)).sum::<f64>() / count;
     Spread { mean, across_runs, error_across_runs: across_runs / (k as f64).sqrt(), within_problem: within }
 }
 

@@ -101,6 +101,14 @@ pub struct Place {
     pub line: u64,
 }
 
+impl Place {
+    /// As seen from a file that this one is part of.
+    #[must_use]
+    pub fn moved(self, file: u32, offset: u64) -> Self {
+        Self { file: self.file + file, range: self.range + offset, line: self.line }
+    }
+}
+
 /// Damage of one kind in one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Count {
@@ -136,6 +144,16 @@ impl Damage {
                 insert(&mut own.places, place);
             }
         }
+    }
+
+    /// As seen from a file that this one is part of.
+    #[must_use]
+    pub fn moved(self, file: u32, offset: u64) -> Self {
+        let moved = |(key, mut count): ((u32, Kind, bool), Count)| {
+            count.places.iter_mut().for_each(|place| *place = place.moved(file, offset));
+            ((key.0 + file, key.1, key.2), count)
+        };
+        Self { counts: self.counts.into_iter().map(moved).collect() }
     }
 
     /// Puts back what [`Damage::iter`] gave.

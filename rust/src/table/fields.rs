@@ -102,7 +102,7 @@ struct Raw<'a> {
 impl<'o> Reader<'o> {
     /// A reader of rows.
     pub fn new(options: &'o Options) -> Self {
-        Self { options, surrogate: Finder::new(br"\ud"), keys: Vec::new() }
+        Self { options, surrogate: Finder::new(br"\u"), keys: Vec::new() }
     }
 
     /// Reads a row that is not blank and has no line end: the row if it is kept, and what is wrong with it.
@@ -127,13 +127,16 @@ impl<'o> Reader<'o> {
     }
 
     fn raw<'a>(&mut self, line: &'a [u8], kinds: &mut Kinds) -> Result<Raw<'a>, Kind> {
-        if !line.is_ascii() && std::str::from_utf8(line).is_err() {
+        // One pass in vector code: the smallest byte tells of controls, the bits of all of other alphabets.
+        let (least, bits) =
+            line.iter().fold((u8::MAX, 0), |(least, bits), byte| (least.min(*byte), bits | byte));
+        let controls = least < b' ';
+        if !bits.is_ascii() && std::str::from_utf8(line).is_err() {
             kinds.add(Kind::BadUtf8);
         }
         if has_lone_surrogate(line, &self.surrogate) {
             kinds.add(Kind::LoneSurrogate);
         }
-        let controls = line.iter().fold(false, |any, byte| any | (*byte < b' '));
         let mut raw = Raw::default();
         self.keys.clear();
         let mut members = Members::new(line)?;
@@ -144,9 +147,6 @@ impl<'o> Reader<'o> {
             if let Value::Literal(b"NaN" | b"Infinity" | b"-Infinity") = value {
                 kinds.add(Kind::NotANumber);
             }
-            let print = fingerprint(key);
-            let seen = self.keys.contains(&print);
-            self.keys.push(print);
             match raw.slot(key, &self.options.id_key) {
                 Some(slot) => {
                     // Which of the two counts is anybody's guess.
@@ -154,11 +154,19 @@ impl<'o> Reader<'o> {
                         return Err(Kind::DuplicateKey);
                     }
                 }
-                None if seen => kinds.add(Kind::DuplicateKey),
-                None => {}
+                None => {
+                    let print = fingerprint(key);
+                    if self.keys.contains(&print) {
+                        kinds.add(Kind::DuplicateKey);
+                    }
+                    self.keys.push(print);
+                }
             }
         }
-        if self.options.strict && kinds.is_empty() && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err() {
+        if self.options.strict
+            && kinds.is_empty()
+            && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err()
+        {
             return Err(Kind::InvalidJson);
         }
         Ok(raw)
@@ -191,9 +199,11 @@ impl<'a> Raw<'a> {
 
 /// Keys of a row with equal prints are taken for equal: length, first and last eight bytes.
 fn fingerprint(key: &[u8]) -> u64 {
-    let word = |bytes: &[u8]| bytes.iter().take(8).fold(0u64, |word, byte| word << 8 | u64::from(*byte));
-    let tail = word(&key[key.len().saturating_sub(8)..]);
-    word(key) ^ tail.rotate_left(29) ^ (key.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    let (head, tail) = match (key.first_chunk(), key.last_chunk()) {
+        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+        _ => (key.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+    };
+    head ^ tail.rotate_left(29) ^ (key.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 fn note_controls(text: &[u8], kinds: &mut Kinds) {
@@ -229,8 +239,8 @@ fn understand<'a>(raw: Raw<'a>, options: &Options, kinds: &mut Kinds) -> Result<
         return Err(Kind::MissingKey);
     }
     let reason = text(raw.reason)?;
-    let undecided =
-        symbolic == Some(false) && reason.is_some_and(|reason| options.undecided_reasons.iter().any(|r| *r == reason));
+    let undecided = symbolic == Some(false)
+        && reason.is_some_and(|reason| options.undecided_reasons.iter().any(|r| *r == reason));
     Ok(Row {
         problem,
         answer: answer.filter(|answer| !answer.trim().is_empty()),
@@ -257,9 +267,9 @@ fn extracted(generation: Cow<'_, str>) -> Option<Cow<'_, str>> {
 
 /// The words of a judge after its last `Judgement:`, as NeMo-Skills reads them.
 fn says_yes(judgement: &str) -> bool {
-    judgement
-        .rsplit_once("Judgement:")
-        .is_some_and(|(_, verdict)| verdict.trim_start().get(..3).is_some_and(|word| word.eq_ignore_ascii_case("yes")))
+    judgement.rsplit_once("Judgement:").is_some_and(|(_, verdict)| {
+        verdict.trim_start().get(..3).is_some_and(|word| word.eq_ignore_ascii_case("yes"))
+    })
 }
 
 fn decoded(raw: &[u8]) -> Result<Cow<'_, str>, Kind> {
@@ -333,7 +343,9 @@ fn count(value: Option<Value<'_>>) -> Result<Option<u32>, Kind> {
     }
     match number(value)? {
         None => Ok(None),
-        Some(number) if (0.0..=f64::from(u32::MAX)).contains(&number) && number.fract() == 0.0 => Ok(Some(number as u32)),
+        Some(number) if (0.0..=f64::from(u32::MAX)).contains(&number) && number.fract() == 0.0 => {
+            Ok(Some(number as u32))
+        }
         Some(_) => Err(Kind::WrongType),
     }
 }
@@ -359,7 +371,10 @@ mod tests {
         let row = row.unwrap();
         assert_eq!((row.problem.as_deref(), row.answer.as_deref()), (Some("a/1"), Some(r"\frac12")));
         assert_eq!((row.symbolic, row.judged, row.undecided), (Some(false), Some(true), true));
-        assert_eq!((row.tokens, row.reward, row.start_s, row.end_s), (Some(12), Some(-0.001), Some(1.5), Some(2.0)));
+        assert_eq!(
+            (row.tokens, row.reward, row.start_s, row.end_s),
+            (Some(12), Some(-0.001), Some(1.5), Some(2.0))
+        );
         assert_eq!((row.gold.as_deref(), row.subset.as_deref()), (Some("0.5"), Some("s")));
     }
 
@@ -368,17 +383,32 @@ mod tests {
         let (row, kinds) = read(r#"{"id": 7, "generation": "so \\boxed{5}", "expected_answer": 5}"#);
         assert_eq!(kinds, [Kind::NumberForText]);
         let row = row.unwrap();
-        assert_eq!((row.problem.as_deref(), row.answer.as_deref(), row.gold.as_deref()), (Some("7"), Some("5"), Some("5")));
+        assert_eq!(
+            (row.problem.as_deref(), row.answer.as_deref(), row.gold.as_deref()),
+            (Some("7"), Some("5"), Some("5"))
+        );
     }
 
     #[test]
     fn kept_and_counted() {
         for (line, kind) in [
-            (r#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true, "text": "\ud83d"}"#, Kind::LoneSurrogate),
-            (r#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true, "score": NaN}"#, Kind::NotANumber),
-            (r#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true, "x": 1, "x": 2}"#, Kind::DuplicateKey),
+            (
+                r#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true, "text": "\ud83d"}"#,
+                Kind::LoneSurrogate,
+            ),
+            (
+                r#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true, "score": NaN}"#,
+                Kind::NotANumber,
+            ),
+            (
+                r#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true, "x": 1, "x": 2}"#,
+                Kind::DuplicateKey,
+            ),
             (r#"{"id": "a", "predicted_answer": 1, "symbolic_correct": true}"#, Kind::NumberForText),
-            ("{\"id\": \"a\", \"predicted_answer\": \"1\", \"symbolic_correct\": true, \"x\": \"\u{1}\"}", Kind::ControlCharacter),
+            (
+                "{\"id\": \"a\", \"predicted_answer\": \"1\", \"symbolic_correct\": true, \"x\": \"\u{1}\"}",
+                Kind::ControlCharacter,
+            ),
             ("\0\0{\"id\": \"a\", \"predicted_answer\": \"1\", \"symbolic_correct\": true}", Kind::NulBytes),
         ] {
             let (row, kinds) = read(line);
@@ -390,7 +420,10 @@ mod tests {
     #[test]
     fn set_aside() {
         for (line, kind) in [
-            (r#"{"id": "a", "predicted_answer": "1", "predicted_answer": "2", "symbolic_correct": true}"#, Kind::DuplicateKey),
+            (
+                r#"{"id": "a", "predicted_answer": "1", "predicted_answer": "2", "symbolic_correct": true}"#,
+                Kind::DuplicateKey,
+            ),
             (r#"{"id": "a", "predicted_answer": "\ud83d", "symbolic_correct": true}"#, Kind::LoneSurrogate),
             (r#"{"id": "a", "predicted_answer": "1"}"#, Kind::MissingKey),
             (r#"{"id": "a", "symbolic_correct": true}"#, Kind::MissingKey),
@@ -405,6 +438,9 @@ mod tests {
         }
         let options = Options { strict: true, ..Options::default() };
         let line = br#"{"id": "a", "predicted_answer": "1", "symbolic_correct": true, "x": [1}}"#;
-        assert!(Reader::new(&Options::default()).read(line).0.is_some() != Reader::new(&options).read(line).0.is_some());
+        assert!(
+            Reader::new(&Options::default()).read(line).0.is_some()
+                != Reader::new(&options).read(line).0.is_some()
+        );
     }
 }

@@ -4,7 +4,7 @@
 //! quotes and the number of brackets: a `strict` scan does that.
 
 use super::damage::Kind;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 /// A member's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,18 +104,13 @@ impl<'a> Members<'a> {
     /// The string that starts here; leaves the cursor behind its closing quote.
     #[inline]
     fn text(&mut self) -> Result<&'a [u8], Kind> {
-        let start = self.at;
-        loop {
-            let quote = self.at + quote(&self.row[self.at..]).ok_or(Kind::CutRow)?;
-            self.at = quote + 1;
-            // A quote is escaped by an odd number of backslashes. LaTeX is full of backslashes: stopping at each would
-            // be the slow way.
-            let text = &self.row[start..quote];
-            if text.last() != Some(&b'\\') || text.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0
-            {
-                return Ok(text);
-            }
-        }
+        let rest = &self.row[self.at..];
+        // Short strings end before a vector search has started.
+        let short = rest.iter().take(SHORT).position(|byte| *byte == b'"').filter(|at| closes(&rest[..*at]));
+        let end =
+            short.or_else(|| memchr_iter(b'"', rest).find(|at| closes(&rest[..*at]))).ok_or(Kind::CutRow)?;
+        self.at += end + 1;
+        Ok(&rest[..end])
     }
 
     fn literal(&mut self) -> Result<&'a [u8], Kind> {
@@ -156,15 +151,13 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Short strings end before a vector search has started.
+const SHORT: usize = 24;
+
+/// Whether a quote after this text closes it: one after an odd number of backslashes is escaped. LaTeX is full of
+/// backslashes, so stopping at each instead would be the slow way.
 #[inline]
-fn quote(text: &[u8]) -> Option<usize> {
-    const SHORT: usize = 24;
-    let head = &text[..text.len().min(SHORT)];
-    match head.iter().position(|byte| *byte == b'"') {
-        Some(at) => Some(at),
-        None => memchr(b'"', &text[head.len()..]).map(|at| head.len() + at),
-    }
+fn closes(text: &[u8]) -> bool {
+    text.last() != Some(&b'\\') || text.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0
 }
 
 /// The first quote or bracket, in steps that the compiler turns into vector code.
@@ -203,7 +196,8 @@ pub fn is_number(text: &[u8]) -> bool {
         rest = &fraction[length..];
     }
     if let [b'e' | b'E', exponent @ ..] = rest {
-        let exponent = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
+        let exponent =
+            exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
         let length = digits(exponent);
         return length > 0 && length == exponent.len();
     }
@@ -262,21 +256,23 @@ fn code_point(text: &[u8]) -> Result<(char, usize), Kind> {
     }
 }
 
-/// Whether the row has half a surrogate pair anywhere in it.
-pub fn has_lone_surrogate(row: &[u8], finder: &memchr::memmem::Finder<'_>) -> bool {
+/// Whether the row has half a surrogate pair anywhere in it. `escapes` finds `\u`.
+pub fn has_lone_surrogate(row: &[u8], escapes: &memchr::memmem::Finder<'_>) -> bool {
     let mut from = 0;
-    while let Some(found) = finder.find(&row[from..]) {
+    while let Some(found) = escapes.find(&row[from..]) {
         let at = from + found;
-        let slashes = row[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+        from = at + 2;
+        if !matches!(row.get(at + 2), Some(b'd' | b'D')) {
+            continue;
+        }
         // `\\ud` is a backslash and two letters.
-        if slashes % 2 == 1 {
-            from = at + 2;
+        if row[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1 {
             continue;
         }
         match code_point(&row[at + 2..]) {
             Ok((_, length)) => from = at + 2 + length,
             Err(Kind::LoneSurrogate) => return true,
-            Err(_) => from = at + 2,
+            Err(_) => {}
         }
     }
     false
@@ -312,12 +308,21 @@ mod tests {
 
     #[test]
     fn damage_has_its_kind() {
-        for cut in [r#"{"a": "#, r#"{"a"#, r#"{"a": 12"#, r#"{"a": [1, {"b": 2}"#, r#"{"a": "x"#, "{", r#"{"a": 1,"#] {
+        for cut in
+            [r#"{"a": "#, r#"{"a"#, r#"{"a": 12"#, r#"{"a": [1, {"b": 2}"#, r#"{"a": "x"#, "{", r#"{"a": 1,"#]
+        {
             assert_eq!(members(cut.as_bytes()), Err(Kind::CutRow), "{cut}");
         }
         assert_eq!(members(b"[1]"), Err(Kind::NotAnObject));
         assert_eq!(members(br#"{"a": 1} {"#), Err(Kind::TextAfterRow));
-        for bad in [r#"{"a" 1}"#, r#"{"a": 01}"#, r#"{"a": tru}"#, r#"{, "a": 1}"#, r#"{"a": 1 "b": 2}"#, r#"{"a": 1. }"#] {
+        for bad in [
+            r#"{"a" 1}"#,
+            r#"{"a": 01}"#,
+            r#"{"a": tru}"#,
+            r#"{, "a": 1}"#,
+            r#"{"a": 1 "b": 2}"#,
+            r#"{"a": 1. }"#,
+        ] {
             assert_eq!(members(bad.as_bytes()), Err(Kind::InvalidJson), "{bad}");
         }
     }
@@ -329,8 +334,14 @@ mod tests {
         assert_eq!(unescape(br"\ud83d\u0041"), Err(Kind::LoneSurrogate));
         assert_eq!(unescape(br"\x"), Err(Kind::InvalidJson));
         assert_eq!(unescape(b"\xff"), Err(Kind::BadUtf8));
-        let finder = memchr::memmem::Finder::new(br"\ud");
-        for (row, lone) in [(r"\ud83d\ude00", false), (r"\\ud83d", false), (r"\ude00\ud83d", true), (r"\\\ud83d", true)] {
+        let finder = memchr::memmem::Finder::new(br"\u");
+        for (row, lone) in [
+            (r"\ud83d\ude00", false),
+            (r"\\ud83d", false),
+            (r"\ude00\ud83d", true),
+            (r"\\\ud83d", true),
+            (r"\uDE00", true),
+        ] {
             assert_eq!(has_lone_surrogate(row.as_bytes(), &finder), lone, "{row}");
         }
     }
@@ -375,7 +386,7 @@ mod tests {
                     let _ = unescape(key);
                 }
             }
-            has_lone_surrogate(&row, &memchr::memmem::Finder::new(br"\ud"));
+            has_lone_surrogate(&row, &memchr::memmem::Finder::new(br"\u"));
         }
     }
 }

@@ -11,10 +11,12 @@ pub mod fields;
 pub mod grades;
 pub mod groups;
 pub mod intern;
+pub mod ipc;
 pub mod json;
 pub mod lines;
 pub mod rewards;
 pub mod scan;
+mod split;
 pub mod tally;
 pub mod votes;
 

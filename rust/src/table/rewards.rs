@@ -109,7 +109,8 @@ fn weighted_majority(rewards: &[f64], scores: &[f64], classes: &[u32], seed: &st
         for at in (1..n).rev() {
             order.swap(at, random.below(at as u64 + 1) as usize);
         }
-        let count = classes.iter().filter(|class| **class != NONE).max().map_or(0, |class| *class as usize + 1);
+        let count =
+            classes.iter().filter(|class| **class != NONE).max().map_or(0, |class| *class as usize + 1);
         // Sum of rewards, sum of scores, votes.
         let mut sums = vec![(0.0, 0.0, 0.0); count];
         for (rank, at) in order.iter().enumerate() {
@@ -137,7 +138,9 @@ fn winner(sums: &[(f64, f64, f64)]) -> f64 {
 fn winner_in_order(rewards: &[f64], scores: &[f64], classes: &[u32]) -> f64 {
     let count = classes.iter().filter(|class| **class != NONE).max().map_or(0, |class| *class as usize + 1);
     let mut sums = vec![(0.0, 0.0, 0.0); count];
-    for ((reward, score), class) in rewards.iter().zip(scores).zip(classes).filter(|(_, class)| **class != NONE) {
+    for ((reward, score), class) in
+        rewards.iter().zip(scores).zip(classes).filter(|(_, class)| **class != NONE)
+    {
         let sum = &mut sums[*class as usize];
         *sum = (sum.0 + reward, sum.1 + score, sum.2 + 1.0);
     }
@@ -155,7 +158,11 @@ impl SplitMix {
     }
 
     fn of(name: &str) -> Self {
-        Self(name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)))
+        Self(
+            name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+            }),
+        )
     }
 
     /// The next 64 bits.

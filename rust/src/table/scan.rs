@@ -36,26 +36,45 @@ pub struct ScanError {
 /// Large enough that seeking does not count, small enough that threads end together.
 const RANGE_BYTES: u64 = 16 << 20;
 
-/// Cuts files into ranges; compressed files are one range each.
-pub fn plan(files: &[(u32, PathBuf)]) -> Result<Vec<Range>, ScanError> {
+/// A file, or the rows that start between two of its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Number of the file.
+    pub file: u32,
+    /// The file.
+    pub path: PathBuf,
+    /// First byte.
+    pub start: u64,
+    /// Behind the last; None for the file's end. Compressed files are read whole.
+    pub end: Option<u64>,
+}
+
+/// Cuts pieces into ranges; compressed files are one range each.
+pub fn plan(pieces: &[Piece]) -> Result<Vec<Range>, ScanError> {
     let mut ranges = Vec::new();
-    for (file, path) in files {
-        let size = match compression(path) {
-            Compression::None => {
-                let size = std::fs::metadata(path).map(|facts| facts.len());
-                size.map_err(|source| ScanError { path: path.clone(), source })?
-            }
-            _ => u64::MAX,
+    for Piece { file, path, start, end } in pieces {
+        let facts = std::fs::metadata(path).map_err(|source| ScanError { path: path.clone(), source })?;
+        let (end, step) = match compression(path) {
+            Compression::None => (end.unwrap_or(facts.len()), RANGE_BYTES),
+            _ => (u64::MAX, u64::MAX),
         };
-        let step = if size == u64::MAX { u64::MAX } else { RANGE_BYTES };
-        let mut start = 0;
-        while start < size {
-            let end = start.saturating_add(step).min(size);
-            ranges.push(Range { file: *file, path: path.clone(), start, end });
-            start = end;
+        let mut start = *start;
+        while start < end {
+            let next = start.saturating_add(step).min(end);
+            ranges.push(Range { file: *file, path: path.clone(), start, end: next });
+            start = next;
         }
     }
     Ok(ranges)
+}
+
+/// Reads rows from memory, as file 0.
+pub fn scan_bytes(bytes: &[u8], options: &Options, progress: &AtomicU64) -> Columns {
+    let range = Range { file: 0, path: PathBuf::new(), start: 0, end: u64::MAX };
+    let mut columns = Columns::default();
+    // Memory does not fail to be read.
+    let _ = scan_lines(bytes, &range, options, &mut columns, progress);
+    columns
 }
 
 /// Reads ranges on `threads` threads.

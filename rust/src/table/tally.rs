@@ -71,6 +71,8 @@ pub struct Scores {
 pub struct Cell {
     /// Problems.
     pub problems: u64,
+    /// First place that names the subset: subsets are reported in the order of files.
+    pub first: Option<u64>,
     /// Sum of sampled tokens.
     pub tokens: u128,
     /// Samples that say how many.
@@ -196,7 +198,7 @@ fn add(own: &mut Vec<u64>, other: &[u64]) {
     }
 }
 
-fn join(own: Option<f64>, other: Option<f64>, pick: fn(f64, f64) -> f64) -> Option<f64> {
+fn join<T>(own: Option<T>, other: Option<T>, pick: fn(T, T) -> T) -> Option<T> {
     match (own, other) {
         (Some(own), Some(other)) => Some(pick(own, other)),
         (own, other) => own.or(other),
@@ -207,6 +209,7 @@ impl Cell {
     /// Adds the counts of other problems.
     pub fn merge(&mut self, other: Self) {
         self.problems += other.problems;
+        self.first = join(self.first, other.first, u64::min);
         self.tokens += other.tokens;
         self.with_tokens += other.with_tokens;
         self.undecided += other.undecided;
@@ -277,6 +280,7 @@ impl<'a> Counter<'a> {
         let facts = &self.columns.problems[problem as usize];
         let cell = self.cells.entry((facts.subset.text, n)).or_default();
         cell.problems += 1;
+        cell.first = join(cell.first, Some(facts.subset.place), u64::min);
         cell.start_s = join(cell.start_s, Some(facts.start_s).filter(|s| s.is_finite()), f64::min);
         cell.end_s = join(cell.end_s, Some(facts.end_s).filter(|s| s.is_finite()), f64::max);
         self.answers.clear();

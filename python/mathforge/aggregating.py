@@ -1,0 +1,274 @@
+"""Every statistic of finished samples: files in, a `Report` out.
+
+Rows are read natively, side by side, without building documents. Between reading and counting there are 24
+bytes per sample; past the memory budget they wait on disk, divided by problem, and are counted part by part.
+Counts are whole numbers, so that the result does not depend on the order of files, threads or parts.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from . import indexing
+from ._native import Samples, ScanProgress, Tally
+from .errors import InputError, MathforgeError
+from .grading import Grader
+from .inputs import Benchmark, find, is_table
+from .metrics import grade_open_pairs, scan_options, tables
+from .report import Damage, Report, Uncertainty
+
+__all__ = ["Settings", "aggregate", "aggregate_benchmark"]
+
+Votes = Literal["class", "string"]
+
+_BUCKETS = 64
+"""Parts that samples are divided into when they do not fit the memory budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How samples are read and counted.
+
+    Attributes:
+        votes: what makes two answers one vote: equal values, or equal strings.
+        k: metrics go up to this many samples per problem; default: the most frequent number.
+        id_key: the key that names a row's problem; rows without it are matched by `problem`, then by line.
+        strict: read the JSON of every row whole, and count damage that no metric would notice.
+        nemo_skills: majority@k and no_answer of the first k samples with string votes, as NeMo-Skills counts.
+        lexical: order seeds as strings (0, 1, 10, 2), as NeMo-Skills does.
+        threads: for reading and counting; 0 for one per processor.
+        memory_mib: samples beyond this wait on disk.
+        index: keep what was read of large files beside them, for the next time.
+    """
+
+    votes: Votes = "class"
+    k: int | None = None
+    id_key: str = "id"
+    strict: bool = False
+    nemo_skills: bool = False
+    lexical: bool = False
+    threads: int = 0
+    memory_mib: int = 4096
+    index: bool = True
+
+    @property
+    def workers(self) -> int:
+        """Threads to use."""
+        return self.threads or os.cpu_count() or 1
+
+
+def aggregate(
+    paths: Sequence[Path | str] | Path | str,
+    *,
+    benchmark: str | None = None,
+    settings: Settings | None = None,
+    grader: Grader | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """The metrics of all benchmarks that `paths` hold.
+
+    Args:
+        paths: JSONL files (also `.gz`, `.zst`), Parquet or Arrow files, globs, folders of eval runs.
+        benchmark: the name of the tables; default: the folders' names.
+        settings: how to read and count.
+        grader: for answers that the native comparison leaves open; a default one is made where needed.
+        progress: called with bytes read and bytes in all.
+
+    Raises:
+        InputError: nothing is there, or a file cannot be read.
+    """
+    settings = settings or Settings()
+    found = find([paths] if isinstance(paths, str | Path) else paths, lexical=settings.lexical)
+    if benchmark is not None:
+        found = [replace(one, name=benchmark) for one in found]
+    return Report.merged(aggregate_benchmark(one, settings, grader, progress) for one in found)
+
+
+def aggregate_benchmark(
+    benchmark: Benchmark,
+    settings: Settings | None = None,
+    grader: Grader | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """The metrics of one benchmark. Everything that was damaged or left out is in the report's notes.
+
+    Raises:
+        InputError: a file cannot be read, or nothing in them can be counted.
+    """
+    settings = settings or Settings()
+    if benchmark.trouble:
+        raise InputError(benchmark.trouble)
+    counted = _Counted()
+    with tempfile.TemporaryDirectory(prefix="mathforge-spill-") as folder:
+        for samples in _parts(benchmark.files, settings, Path(folder), progress):
+            counted.add(samples, benchmark.files, settings, grader)
+    return counted.report(benchmark, settings)
+
+
+@dataclass
+class _Counted:
+    """Counts and damage of the parts so far."""
+
+    tally: Tally = field(default_factory=Tally)
+    damage: list[Damage] = field(default_factory=list)
+    conflicts: list[tuple[str, str]] = field(default_factory=list)
+    rows: int = 0
+
+    def add(self, samples: Samples, files: Sequence[Path], settings: Settings, grader: Grader | None) -> None:
+        self.rows += len(samples)
+        grade_open_pairs(samples, grader)
+        tally, _ = samples.tally(
+            string_votes=settings.votes == "string" or settings.nemo_skills,
+            first_k=settings.nemo_skills,
+            threads=settings.workers,
+            outcomes=False,
+        )
+        self.tally.merge(tally)
+        for file, kind, kept, count, lines in samples.damage():
+            self.damage.append(Damage(kind, str(files[file]), kept, count, tuple(lines)))
+        self.conflicts += [(problem, kind) for problem, kind, _ in samples.conflicts()]
+
+    def report(self, benchmark: Benchmark, settings: Settings) -> Report:
+        k = settings.k or self.tally.usual_samples()
+        notes = [
+            f"{path} is unfinished: its run has not ended; run the same eval command again to finish it"
+            for path in benchmark.unfinished
+        ]
+        curves = self.tally.curves(None, k) if k else None
+        if k is None or curves is None:
+            wanted = "no problem has " + (f"{settings.k} samples" if settings.k and self.rows else "a sample")
+            reasons = notes + [damage.sentence() for damage in self.damage if not damage.kept]
+            raise InputError(
+                f"no complete samples of {benchmark.name}: {wanted}", hint="; ".join(reasons[:5]) or None
+            )
+        if curves["left_out"]:
+            notes.append(
+                f"{curves['left_out']} of {curves['left_out'] + curves['problems']} problems of "
+                f"{benchmark.name} lack a sample (have fewer than {k}) and are left out"
+            )
+        for problem, kind in self.conflicts[:20]:
+            what = "expected answers" if kind == "conflicting_gold" else "subsets"
+            notes.append(
+                f"{benchmark.name}: rows of problem {problem} have different {what}; the first is used"
+            )
+        if len(self.conflicts) > 20:
+            notes.append(f"{benchmark.name}: {len(self.conflicts) - 20} more problems with conflicting rows")
+        metrics = dict(tables(self.tally, benchmark.name, k, nemo_skills=settings.nemo_skills))
+        report = Report(metrics, notes, sorted(self.damage, key=lambda damage: (damage.file, damage.kind)))
+        report.uncertainty[benchmark.name] = Uncertainty.of(curves, k)
+        report.curves[benchmark.name] = curves
+        report.check()
+        return report
+
+
+def _parts(
+    files: Sequence[Path],
+    settings: Settings,
+    folder: Path,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[Samples]:
+    """The samples of all files: at once, or by problem where they exceed the memory budget."""
+    budget = settings.memory_mib << 20
+    spilled = 0
+    held = Samples()
+    for samples, ends_file in _read(files, settings, budget, progress):
+        held.merge(samples)
+        # Rows without a name are matched by line, which is known when their file has been read.
+        if held.size > budget and (ends_file or not held.unnamed):
+            held.name_by_line()
+            _spill(held, folder, spilled)
+            spilled += 1
+            held = Samples()
+    held.name_by_line()
+    if not spilled:
+        yield held
+        return
+    _spill(held, folder, spilled)
+    for bucket in range(_BUCKETS):
+        whole = Samples()
+        for part in range(spilled + 1):
+            whole.merge(Samples.read(folder / f"{part}-{bucket}.arrow")[0])
+        yield whole
+
+
+def read_samples(files: Sequence[Path], settings: Settings) -> Samples:
+    """All samples of some files, in memory."""
+    held = Samples()
+    for samples, _ in _read(files, settings, settings.memory_mib << 20, None):
+        held.merge(samples)
+    held.name_by_line()
+    return held
+
+
+def _spill(samples: Samples, folder: Path, part: int) -> None:
+    for bucket, piece in enumerate(samples.split(_BUCKETS)):
+        piece.write(folder / f"{part}-{bucket}.arrow", {})
+
+
+def _read(
+    files: Sequence[Path], settings: Settings, budget: int, progress: Callable[[int, int], None] | None
+) -> Iterator[tuple[Samples, bool]]:
+    """Samples piece by piece, and whether a piece ends its file."""
+    total = sum(_size(path) for path in files)
+    options = scan_options(id_key=settings.id_key, strict=settings.strict)
+    scanned = ScanProgress()
+    step = max(64 << 20, min(1 << 30, budget // 4))
+    small: list[tuple[int, Path, int, int | None]] = []
+    for number, path in enumerate(files):
+        if is_table(path):
+            yield indexing.read_table(path, number, options), True
+        elif settings.index and indexing.worthwhile(path):
+            yield indexing.read(path, number, options, settings.workers, scanned), True
+        elif path.suffix not in (".gz", ".zst") and _size(path) > step:
+            for piece in indexing.pieces(path, number, 0, _size(path), step):
+                yield Samples.scan([piece], **options, threads=settings.workers, progress=scanned), False
+            yield Samples(), True
+        else:
+            small.append((number, path, 0, None))
+        if progress:
+            progress(scanned.bytes, total)
+    for batch in _batches(small, step):
+        yield _scan(batch, options, settings.workers, scanned), True
+        if progress:
+            progress(scanned.bytes, total)
+
+
+def _scan(
+    pieces: list[tuple[int, Path, int, int | None]],
+    options: dict[str, object],
+    threads: int,
+    progress: ScanProgress,
+) -> Samples:
+    try:
+        return Samples.scan(pieces, **options, threads=threads, progress=progress)  # type: ignore[arg-type]
+    except OSError as error:
+        raise InputError(
+            f"cannot read {error}", hint="is the file whole, and named after its compression?"
+        ) from error
+
+
+def _batches(
+    files: Iterable[tuple[int, Path, int, int | None]], step: int
+) -> Iterator[list[tuple[int, Path, int, int | None]]]:
+    batch: list[tuple[int, Path, int, int | None]] = []
+    held = 0
+    for entry in files:
+        batch.append(entry)
+        held += _size(entry[1])
+        if held > step:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise MathforgeError(f"cannot read {path}: {error.strerror}", code="unreadable") from error
