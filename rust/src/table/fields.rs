@@ -2,7 +2,7 @@
 
 use super::damage::Kind;
 use super::json::{Members, Value, has_lone_surrogate, is_number, unescape};
-use crate::answer::extract;
+use crate::answer::extract::{ExtractOptions, extract};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
 
@@ -256,12 +256,14 @@ fn understand<'a>(raw: Raw<'a>, options: &Options, kinds: &mut Kinds) -> Result<
     })
 }
 
-/// The answer in a completion.
+/// The answer in a completion: in a box, as evaluations ask for it.
 fn extracted(generation: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    let options = extract::Options::default();
     match generation {
-        Cow::Borrowed(text) => extract::extract(text, options).map(Cow::Borrowed),
-        Cow::Owned(text) => extract::extract(&text, options).map(|answer| Cow::Owned(answer.to_owned())),
+        Cow::Borrowed(text) => extract(text, ExtractOptions::BOXES).map(|found| found.answer),
+        Cow::Owned(text) => {
+            let found = extract(&text, ExtractOptions::BOXES)?;
+            Some(Cow::Owned(found.answer.into_owned()))
+        }
     }
 }
 
