@@ -122,7 +122,7 @@ impl Samples {
     fn write(&self, py: Python<'_>, path: PathBuf, facts: HashMap<String, String>) -> PyResult<()> {
         py.detach(|| {
             let mut out = BufWriter::new(File::create(&path).map_err(failed)?);
-            ipc::write(&self.columns, &facts, &mut out).map_err(failed)?;
+            ipc::write(&self.columns, facts, &mut out).map_err(failed)?;
             out.flush().map_err(failed)?;
             out.get_ref().sync_all().map_err(failed)
         })
@@ -198,7 +198,7 @@ impl Samples {
             .collect()
     }
 
-    /// (problem, "conflicting_gold" or "conflicting_subset", number of the file that gives the first value).
+    /// Problem, `conflicting_gold` or `conflicting_subset`, number of the file that gives the first value.
     fn conflicts(&self) -> Vec<(String, &'static str, u32)> {
         let (golds, subsets) = &self.columns.conflicts;
         let name = |problem: &u32| self.columns.names.get(*problem).to_owned();
@@ -373,12 +373,12 @@ fn method_dict<'py>(py: Python<'py>, curves: &MethodCurves) -> PyResult<Bound<'p
 
 /// The comparison of two runs' values on the same problems; None for fewer than two.
 #[pyfunction]
-fn paired<'py>(
-    py: Python<'py>,
+fn paired(
+    py: Python<'_>,
     first: Vec<f64>,
     second: Vec<f64>,
     seed: u64,
-) -> PyResult<Option<Bound<'py, PyDict>>> {
+) -> PyResult<Option<Bound<'_, PyDict>>> {
     let Some(found) = py.detach(|| Paired::of(&first, &second, seed)) else { return Ok(None) };
     let dict = PyDict::new(py);
     dict.set_item("problems", found.problems)?;

@@ -97,7 +97,7 @@ fn permutation_p(differences: &[f64], seed: u64, exact: usize) -> f64 {
         let mut sum = 0.0;
         for d in &moved {
             if left == 0 {
-                (bits, left) = (random.next(), 64);
+                (bits, left) = (random.bits(), 64);
             }
             sum += if bits & 1 == 1 { -d } else { *d };
             bits >>= 1;

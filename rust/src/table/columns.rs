@@ -152,13 +152,12 @@ impl Columns {
         flags.set(Flags::JUDGED, row.judged == Some(true));
         flags.set(Flags::UNDECIDED, row.undecided);
         flags.set(Flags::HAS_TOKENS, row.tokens.is_some());
-        let problem = match &row.problem {
-            Some(name) => self.problem(name),
-            None => {
-                // Its own until all lines are counted.
-                self.unnamed.push(Unnamed { sample: self.samples.len() as u32, place: line });
-                self.anonymous()
-            }
+        let problem = if let Some(name) = &row.problem {
+            self.problem(name)
+        } else {
+            // Its own until all lines are counted.
+            self.unnamed.push(Unnamed { sample: self.samples.len() as u32, place: line });
+            self.anonymous()
         };
         let mut given = |text: Option<&str>| match text {
             Some(text) => Given { place: at, text: self.texts.intern(text) },

@@ -116,7 +116,7 @@ impl<'o> Reader<'o> {
                 return (None, kinds);
             }
         }
-        let row = self.raw(line, &mut kinds).and_then(|raw| understand(raw, self.options, &mut kinds));
+        let row = self.raw(line, &mut kinds).and_then(|raw| understand(&raw, self.options, &mut kinds));
         match row {
             Ok(row) => (Some(row), kinds),
             Err(kind) => {
@@ -140,27 +140,24 @@ impl<'o> Reader<'o> {
         let mut raw = Raw::default();
         self.keys.clear();
         let mut members = Members::new(line)?;
-        while let Some((key, value)) = members.next()? {
+        while let Some((key, value)) = members.member()? {
             if controls && let Value::Text(text) = value {
                 note_controls(text, kinds);
             }
             if let Value::Literal(b"NaN" | b"Infinity" | b"-Infinity") = value {
                 kinds.add(Kind::NotANumber);
             }
-            match raw.slot(key, &self.options.id_key) {
-                Some(slot) => {
-                    // Which of the two counts is anybody's guess.
-                    if slot.replace(value).is_some() {
-                        return Err(Kind::DuplicateKey);
-                    }
+            if let Some(slot) = raw.slot(key, &self.options.id_key) {
+                // Which of the two counts is anybody's guess.
+                if slot.replace(value).is_some() {
+                    return Err(Kind::DuplicateKey);
                 }
-                None => {
-                    let print = fingerprint(key);
-                    if self.keys.contains(&print) {
-                        kinds.add(Kind::DuplicateKey);
-                    }
-                    self.keys.push(print);
+            } else {
+                let print = fingerprint(key);
+                if self.keys.contains(&print) {
+                    kinds.add(Kind::DuplicateKey);
                 }
+                self.keys.push(print);
             }
         }
         if self.options.strict
@@ -216,7 +213,7 @@ fn note_controls(text: &[u8], kinds: &mut Kinds) {
     }
 }
 
-fn understand<'a>(raw: Raw<'a>, options: &Options, kinds: &mut Kinds) -> Result<Row<'a>, Kind> {
+fn understand<'a>(raw: &Raw<'a>, options: &Options, kinds: &mut Kinds) -> Result<Row<'a>, Kind> {
     let problem = match name(raw.id, kinds)? {
         Some(id) => Some(id),
         None => name(raw.problem, kinds)?,

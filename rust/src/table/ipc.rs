@@ -15,7 +15,7 @@ use arrow_buffer::OffsetBuffer;
 use arrow_ipc::reader::FileReader;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Seek, Write};
 use std::sync::Arc;
 
@@ -38,9 +38,13 @@ pub enum PartError {
 }
 
 /// Writes one part with `facts` about it.
-pub fn write(columns: &Columns, facts: &HashMap<String, String>, out: impl Write) -> Result<(), PartError> {
+pub fn write(
+    columns: &Columns,
+    facts: impl IntoIterator<Item = (String, String)>,
+    out: impl Write,
+) -> Result<(), PartError> {
     let batch = encode(columns)?;
-    let mut metadata = facts.clone();
+    let mut metadata: HashMap<String, String> = facts.into_iter().collect();
     metadata.insert(VERSION_KEY.to_owned(), VERSION.to_owned());
     let schema = Arc::new(batch.schema().as_ref().clone().with_metadata(metadata));
     let mut writer = FileWriter::try_new(out, &schema)?;
@@ -105,9 +109,10 @@ fn encode(columns: &Columns) -> Result<RecordBatch, ArrowError> {
         .enumerate()
         .flat_map(|(at, (_, _, _, count))| count.places.iter().map(move |place| (at as u32, *place)))
         .collect();
-    let conflict = |number: usize| -> Box<dyn Fn((usize, &Problem)) -> u64 + '_> {
-        let conflicts = if number == 0 { &columns.conflicts.0 } else { &columns.conflicts.1 };
-        Box::new(move |(at, _)| conflicts.get(&(at as u32)).copied().unwrap_or(0))
+    let (golds, subsets) = (&columns.conflicts.0, &columns.conflicts.1);
+    let of_problem = |conflicts: &BTreeMap<u32, u64>| {
+        let first = |problem: usize| conflicts.get(&(problem as u32)).copied().unwrap_or(0);
+        u64s((0..problems.len()).map(first))
     };
     let lists: Vec<(&str, ArrayRef)> = vec![
         ("names", list(Arc::new(LargeStringArray::from_iter_values(columns.names.iter())))?),
@@ -120,8 +125,8 @@ fn encode(columns: &Columns) -> Result<RecordBatch, ArrowError> {
                 ("subset_place", u64s(problems.iter().map(|p| p.subset.place))),
                 ("start_s", f64s(problems.iter().map(|p| p.start_s))),
                 ("end_s", f64s(problems.iter().map(|p| p.end_s))),
-                ("gold_conflict", u64s(problems.iter().enumerate().map(conflict(0)))),
-                ("subset_conflict", u64s(problems.iter().enumerate().map(conflict(1)))),
+                ("gold_conflict", of_problem(golds)),
+                ("subset_conflict", of_problem(subsets)),
             ])?,
         ),
         ("texts", list(Arc::new(LargeStringArray::from_iter_values(columns.texts.iter())))?),

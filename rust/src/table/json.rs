@@ -41,7 +41,7 @@ impl<'a> Members<'a> {
 
     /// Key (without quotes, escapes as written) and value; None after the last, when nothing but space follows.
     #[inline]
-    pub fn next(&mut self) -> Result<Option<(&'a [u8], Value<'a>)>, Kind> {
+    pub fn member(&mut self) -> Result<Option<(&'a [u8], Value<'a>)>, Kind> {
         self.space();
         match self.byte() {
             Some(b'}') => return self.end().map(|()| None),
@@ -286,7 +286,7 @@ mod tests {
     fn members(row: &[u8]) -> Result<Vec<(String, String)>, Kind> {
         let mut members = Members::new(row)?;
         let mut all = Vec::new();
-        while let Some((key, value)) = members.next()? {
+        while let Some((key, value)) = members.member()? {
             let value = match value {
                 Value::Text(text) => format!("t:{}", String::from_utf8_lossy(text)),
                 Value::Literal(text) => format!("l:{}", String::from_utf8_lossy(text)),
@@ -357,14 +357,13 @@ mod tests {
             let row = serde_json::to_vec(&document).unwrap();
             let mut members = Members::new(&row).unwrap();
             let mut seen = 0;
-            while let Some((key, value)) = members.next().unwrap() {
+            while let Some((key, value)) = members.member().unwrap() {
                 let key = unescape(key).unwrap();
-                match value {
-                    Value::Text(text) => {
-                        let text = unescape(text).unwrap();
-                        prop_assert_eq!(document[&key].as_str(), Some(text.as_str()));
-                    }
-                    _ => prop_assert_eq!(key, "numbers"),
+                if let Value::Text(text) = value {
+                    let text = unescape(text).unwrap();
+                    prop_assert_eq!(document[&key].as_str(), Some(text.as_str()));
+                } else {
+                    prop_assert_eq!(key, "numbers");
                 }
                 seen += 1;
             }
@@ -372,7 +371,7 @@ mod tests {
             // Cut anywhere, it is never read as whole.
             for end in 0..row.len() {
                 let all = Members::new(&row[..end]).and_then(|mut members| {
-                    while members.next()?.is_some() {}
+                    while members.member()?.is_some() {}
                     Ok(())
                 });
                 prop_assert!(all.is_err());
@@ -382,7 +381,7 @@ mod tests {
         #[test]
         fn never_panics(row in prop::collection::vec(prop::sample::select(br#"{}[]":,\u d8a01-.eE"#.to_vec()), 0..40)) {
             if let Ok(mut members) = Members::new(&row) {
-                while let Ok(Some((key, _))) = members.next() {
+                while let Ok(Some((key, _))) = members.member() {
                     let _ = unescape(key);
                 }
             }

@@ -40,7 +40,7 @@ impl<R: Read> Lines<R> {
     }
 
     /// The next line.
-    pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub fn line(&mut self) -> io::Result<Option<Line<'_>>> {
         let mut searched = 0;
         loop {
             if let Some(at) = memchr(b'\n', &self.block[self.start + searched..self.end]) {
@@ -119,7 +119,7 @@ mod tests {
         fn equals_split(text in "[ab\n]{0,80}", drip in 1usize..9) {
             let mut lines = Lines::new(Drip(text.as_bytes(), drip));
             let mut seen = Vec::new();
-            while let Some(line) = lines.next().unwrap() {
+            while let Some(line) = lines.line().unwrap() {
                 let Line::Whole(offset, line) = line else { panic!() };
                 prop_assert!(text.as_bytes()[offset as usize..].starts_with(line));
                 seen.push(String::from_utf8(line.to_vec()).unwrap());
@@ -138,8 +138,8 @@ mod tests {
         let long = "x".repeat(3 * BLOCK_BYTES);
         let text = format!("{long}\ny");
         let mut lines = Lines::new(text.as_bytes());
-        assert_eq!(lines.next().unwrap(), Some(Line::Whole(0, long.as_bytes())));
-        assert_eq!(lines.next().unwrap(), Some(Line::Whole(long.len() as u64 + 1, b"y".as_slice())));
-        assert_eq!(lines.next().unwrap(), None);
+        assert_eq!(lines.line().unwrap(), Some(Line::Whole(0, long.as_bytes())));
+        assert_eq!(lines.line().unwrap(), Some(Line::Whole(long.len() as u64 + 1, b"y".as_slice())));
+        assert_eq!(lines.line().unwrap(), None);
     }
 }

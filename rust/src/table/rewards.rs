@@ -73,7 +73,7 @@ pub fn best_of_k(rewards: &[f64], scores: &[f64]) -> Vec<f64> {
     let mut blocks: Vec<(usize, f64)> = Vec::new();
     let mut start = 0;
     for end in 1..=n {
-        if end == n || rewards[order[end]] != rewards[order[start]] {
+        if end == n || rewards[order[end]].total_cmp(&rewards[order[start]]).is_ne() {
             let mean = order[start..end].iter().map(|at| scores[*at]).sum::<f64>() / (end - start) as f64;
             blocks.push((end, mean));
             start = end;
@@ -130,7 +130,7 @@ fn weighted_majority(rewards: &[f64], scores: &[f64], classes: &[u32], seed: &st
 fn winner(sums: &[(f64, f64, f64)]) -> f64 {
     let best = sums.iter().filter(|sum| sum.2 > 0.0).map(|sum| sum.0).fold(f64::NEG_INFINITY, f64::max);
     let tied: Vec<f64> =
-        sums.iter().filter(|sum| sum.2 > 0.0 && sum.0 == best).map(|sum| sum.1 / sum.2).collect();
+        sums.iter().filter(|sum| sum.2 > 0.0 && sum.0 >= best).map(|sum| sum.1 / sum.2).collect();
     if tied.is_empty() { 0.0 } else { tied.iter().sum::<f64>() / tied.len() as f64 }
 }
 
@@ -147,7 +147,7 @@ fn winner_in_order(rewards: &[f64], scores: &[f64], classes: &[u32]) -> f64 {
     winner(&sums)
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): enough for shuffling, and the same everywhere.
+/// `SplitMix64` (Steele, Lea, Flood 2014): enough for shuffling, and the same everywhere.
 #[derive(Debug, Clone)]
 pub struct SplitMix(u64);
 
@@ -166,7 +166,7 @@ impl SplitMix {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -176,12 +176,12 @@ impl SplitMix {
 
     /// A number below `bound`, evenly but for one part in 2^64 / bound.
     pub fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
     }
 
     /// A number in [0, 1).
     pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 
@@ -201,7 +201,7 @@ mod tests {
             for set in (0u32..1 << n).filter(|set| set.count_ones() as usize == k) {
                 let chosen: Vec<usize> = (0..n).filter(|at| set >> at & 1 == 1).collect();
                 let best = chosen.iter().map(|at| rewards[*at]).fold(f64::NEG_INFINITY, f64::max);
-                let tied: Vec<f64> = chosen.iter().filter(|at| rewards[**at] == best).map(|at| scores[*at]).collect();
+                let tied: Vec<f64> = chosen.iter().filter(|at| rewards[**at] >= best).map(|at| scores[*at]).collect();
                 sum += tied.iter().sum::<f64>() / tied.len() as f64;
                 sets += 1.0;
             }

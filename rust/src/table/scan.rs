@@ -155,12 +155,12 @@ fn scan_lines(
     let mut lines = Lines::new(source);
     let base = range.start.saturating_sub(1);
     if range.start > 0 {
-        lines.next()?;
+        lines.line()?;
     }
     let mut place = Place { file: range.file, range: range.start, line: 0 };
     let mut told = 0;
     while base + lines.offset() < range.end {
-        match lines.next()? {
+        match lines.line()? {
             None => break,
             Some(Line::TooLong(_)) => columns.damage.add(Kind::TooLong, false, place),
             Some(Line::Whole(offset, line)) => row(&mut reader, columns, line, base + offset, place),
@@ -196,6 +196,7 @@ fn row(reader: &mut Reader<'_>, columns: &mut Columns, line: &[u8], offset: u64,
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::fmt::Write;
 
     fn rows(columns: &Columns) -> Vec<(u64, String, String)> {
         let mut rows: Vec<_> = columns
@@ -221,7 +222,7 @@ mod tests {
                 match at % 7 {
                     5 => text.push_str("{\"cut\": "),
                     6 => {}
-                    _ => text.push_str(&format!("{{{id}\"predicted_answer\": \"{answer}\", \"symbolic_correct\": true}}")),
+                    _ => write!(text, "{{{id}\"predicted_answer\": \"{answer}\", \"symbolic_correct\": true}}").unwrap(),
                 }
                 text.push('\n');
             }
