@@ -42,7 +42,8 @@ def main() -> int:
     )
     problems = []
     for path in map(Path, listed.stdout.splitlines()):
-        if path.suffix not in {".py", ".pyi", ".rs"} or not path.exists():
+        # Stubs describe one native module, which Python cannot find in pieces.
+        if path.suffix not in {".py", ".rs"} or not path.exists():
             continue
         lines = len(path.read_text(encoding="utf-8").splitlines())
         if lines > FILE_LIMIT:
