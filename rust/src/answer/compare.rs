@@ -10,6 +10,7 @@ use super::value::{Value, shape};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+mod conventions;
 mod explain;
 mod families;
 mod forms;
@@ -57,6 +58,7 @@ impl<'a> Prepared<'a> {
         } else {
             normalize_with(text, policy.repair, &mut |_| {})
         };
+        let text = if policy.decimal_comma { conventions::decimal_points(text) } else { text };
         let letter = if policy.option_letters { letters::option_letter(&text) } else { None };
         Self { text, letter, policy, reading: OnceCell::new() }
     }
@@ -115,14 +117,14 @@ impl<'a> Prepared<'a> {
             (Ok(left), Ok(right)) => (left, right),
             (Err(stop), _) | (_, Err(stop)) => return Verdict::undecided(Reason::from(*stop)),
         };
-        let verdict = items::compare(left_value, right_value, policy, budget);
+        let verdict = conventions::compare(left_value, right_value, policy, budget);
         let second = match (&left.as_list, &right.as_list) {
             // `98,118,122` is a number only as long as the other side is not a list.
             (Some(list), None) if items::is_many(right_value) => {
-                items::compare(list, right_value, policy, budget)
+                conventions::compare(list, right_value, policy, budget)
             }
             (None, Some(list)) if items::is_many(left_value) => {
-                items::compare(left_value, list, policy, budget)
+                conventions::compare(left_value, list, policy, budget)
             }
             _ => return verdict,
         };
