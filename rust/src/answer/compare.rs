@@ -117,6 +117,12 @@ impl<'a> Prepared<'a> {
             (Ok(left), Ok(right)) => (left, right),
             (Err(stop), _) | (_, Err(stop)) => return Verdict::undecided(Reason::from(*stop)),
         };
+        if !policy.no_solution_words
+            && (conventions::is_none_in_words(&self.text, left_value)
+                || conventions::is_none_in_words(&other.text, right_value))
+        {
+            return Verdict::undecided(Reason::KindDiffers);
+        }
         let verdict = conventions::compare(left_value, right_value, policy, budget);
         let second = match (&left.as_list, &right.as_list) {
             // `98,118,122` is a number only as long as the other side is not a list.

@@ -39,7 +39,6 @@ EQUAL_BY_CONVENTION = [
     ("3:4", "3/4", Options(ratio_as_fraction=False)),
     (r"\frac{1}{2", "1/2", Options(repair=False)),
     ("1,234", "1234", Options(thousands=False)),
-    ("i^2", "-1", Options(imaginary_i=False)),
 ]
 DIFFERENT_BY_CONVENTION = [
     ("1/3", "0.333", Options(rounded_from=3)),

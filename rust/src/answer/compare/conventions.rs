@@ -4,7 +4,7 @@
 use super::{Policy, Reason, Verdict, items};
 use crate::answer::limits::Budget;
 use crate::answer::tree::Node;
-use crate::answer::value::{Value, region_of};
+use crate::answer::value::Value;
 use std::borrow::Cow;
 
 /// Compares two answers by the conventions of a policy.
@@ -31,10 +31,15 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
         }
         _ => {
             let verdict = items::compare(left, right, policy, budget);
-            if verdict.reason == Reason::SameRegion && !same_notation(left, right, policy, budget) {
+            if verdict.reason == Reason::SameRegion && !same_notation(left, right, policy) {
                 return Verdict::undecided(Reason::KindDiffers);
             }
-            verdict
+            match (left, right) {
+                (Value::Text(left), Value::Text(right)) if !policy.words_folded && left != right => {
+                    Verdict::different(Reason::TextDiffers)
+                }
+                _ => verdict,
+            }
         }
     }
 }
@@ -61,14 +66,15 @@ fn is_ratio(value: &Value) -> bool {
 }
 
 /// Whether equal sets of reals are also given in notations that the policy takes for each other.
-fn same_notation(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -> bool {
-    let one_is = |form: fn(&Value) -> bool| form(left) != form(right);
-    if !policy.interval_as_inequality && one_is(|value| matches!(value, Value::Sequence(..))) {
-        return false;
-    }
-    let words = matches!(left, Value::Text(_)) || matches!(right, Value::Text(_));
-    let mut empty = || region_of(left, budget).is_ok_and(|(_, region)| region.is_empty());
-    policy.no_solution_words || !words || !empty()
+fn same_notation(left: &Value, right: &Value, policy: Policy) -> bool {
+    let is_interval = |value: &Value| matches!(value, Value::Sequence(..));
+    policy.interval_as_inequality || is_interval(left) == is_interval(right)
+}
+
+/// Whether an answer says in words that there is none: the empty set, not written as one.
+pub fn is_none_in_words(text: &str, value: &Value) -> bool {
+    let empty = matches!(value, Value::Sequence('{', _, items) if items.is_empty());
+    empty && (text.starts_with("\\text") || text.starts_with(char::is_alphabetic))
 }
 
 /// `0,5` as `0.5`: a comma between digits with no other mark in the number.
