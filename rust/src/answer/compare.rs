@@ -19,6 +19,7 @@ mod leaves;
 mod letters;
 mod policy;
 mod verdict;
+mod words;
 
 pub use explain::{Explanation, Step, explain};
 use letters::OptionLetter;

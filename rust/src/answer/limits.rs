@@ -21,6 +21,10 @@ pub const MAX_TERMS: usize = 512;
 pub const MAX_NAME_BYTES: usize = 2_000;
 /// Items of a list whose order does not matter.
 pub const MAX_UNORDERED_ITEMS: usize = 200;
+/// Cells of one matrix.
+pub const MAX_CELLS: usize = 10_000;
+/// Items of a list that is sorted by the names of its values.
+pub const MAX_SORTED_ITEMS: usize = 2_000;
 /// Ends of the intervals of one set.
 pub const MAX_ENDS: usize = 100;
 /// Rows of a determinant that is expanded.

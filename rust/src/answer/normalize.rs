@@ -185,7 +185,7 @@ fn one_command<'a>(rest: &'a str, braces: &Braces, out: &mut Output) -> &'a str 
 
 /// Words stay words; digits and symbols in `\text` are plain mathematics, and so are `\mathrm{e}` and `\mathrm{i}`.
 fn push_words(name: &str, words: &str, out: &mut Output) {
-    let single = matches!(words.trim(), "e" | "i" | "C" | "P") && name == "mathrm";
+    let single = matches!(words.trim(), "e" | "i") && name == "mathrm";
     let function = words.trim();
     let ambiguous = matches!(function, "min" | "max" | "re" | "im" | "sec") && name != "operatorname";
     if !ambiguous && FUNCTIONS.contains(&function)
@@ -195,7 +195,7 @@ fn push_words(name: &str, words: &str, out: &mut Output) {
         return;
     }
     if words.contains("\\text") {
-        return push_words(name, &words.replace("\\text", ""), out);
+        return push_words(name, &words.replace("\\text", "").replace(['{', '}'], ""), out);
     }
     let mathematics = words.contains(['\\', '$', '^', '=']) && !words.contains("^2") && !words.contains("^3");
     if words.chars().all(|c| matches!(c, '.' | ',' | ' ')) {

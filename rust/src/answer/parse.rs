@@ -51,7 +51,7 @@ fn read(lexemes: Vec<Lexeme<'_>>, policy: Policy) -> Result<Node, Stop> {
     if policy.reversed_brackets {
         reversed::turn(&mut lexemes);
     }
-    let mut parser = Parser { lexemes, at: 0, depth: 0, links: 0 };
+    let mut parser = Parser { lexemes, at: 0, depth: 0, in_bars: false, links: 0 };
     let node = parser.list()?;
     if parser.peek().is_some() { Err(Stop::Beyond) } else { Ok(node) }
 }
@@ -91,6 +91,8 @@ struct Parser<'a> {
     lexemes: Vec<Lexeme<'a>>,
     at: usize,
     depth: usize,
+    /// Inside bars, where the next one closes.
+    in_bars: bool,
     /// Operators that put a tree as deep as they are many: `a/b/c`, `5%%`.
     links: usize,
 }
@@ -130,7 +132,9 @@ impl<'a> Parser<'a> {
         if self.depth > MAX_DEPTH {
             return Err(Stop::Limit);
         }
+        let bars = std::mem::take(&mut self.in_bars);
         let result = read(self);
+        self.in_bars = bars;
         self.depth -= 1;
         result
     }
@@ -327,6 +331,7 @@ impl<'a> Parser<'a> {
             Some(Token::Word("mod")) => false,
             Some(Token::Word(word)) => !is_separator(&Token::Word(word)),
             Some(Token::Command(name)) => atoms::starts_atom(name),
+            Some(Token::Mark('|')) => !self.in_bars,
             Some(Token::Mark('(' | '{' | '[')) => true,
             _ => false,
         }

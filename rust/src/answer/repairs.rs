@@ -143,6 +143,9 @@ pub fn braces(text: &str) -> Cow<'_, str> {
 
 /// Rule `residue`: the words of the prompt before the answer.
 pub fn residue(text: &str) -> &str {
+    if !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '\\') {
+        return text;
+    }
     let mut rest = text;
     for _ in 0..3 {
         let before = rest;

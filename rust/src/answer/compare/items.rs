@@ -1,7 +1,7 @@
 //! Answers with parts: sequences, lists, sets, names, relations, words.
 
-use super::{Policy, Reason, Verdict, VerdictKind, families, forms, leaves};
-use crate::answer::limits::{Budget, MAX_UNORDERED_ITEMS};
+use super::{Policy, Reason, Verdict, VerdictKind, families, forms, leaves, words};
+use crate::answer::limits::{Budget, MAX_SORTED_ITEMS, MAX_UNORDERED_ITEMS};
 use crate::answer::tree::Relation;
 use crate::answer::value::{Leaf, Ratio, Value, region_of};
 
@@ -36,10 +36,10 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
         (Value::Point(name, coordinates, count), other) | (other, Value::Point(name, coordinates, count)) => {
             families::points((name, coordinates, count.as_deref()), other, policy, budget)
         }
-        (Value::Region(..), _) | (_, Value::Region(..)) => regions(left, right, budget),
+        (Value::Region(..), _) | (_, Value::Region(..)) => regions(left, right, policy, budget),
         (Value::Leaf(left), Value::Leaf(right)) => leaves::compare(left, right, policy, budget),
         (Value::Named(left_name, left), Value::Named(right_name, right)) => {
-            if left_name == right_name {
+            if left_name == right_name || names_a_graph(left_name, right_name) {
                 compare(left, right, policy, budget)
             } else {
                 forms::equations(whole.0, whole.1).unwrap_or(Verdict::undecided(Reason::NameDiffers))
@@ -68,10 +68,20 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
         (Value::Sequence(open, _, items), Value::List(list))
         | (Value::List(list), Value::Sequence(open, _, items)) => match open {
             '(' | '<' => in_order(items, list, policy, budget),
-            '{' => as_sets(items, list, policy, budget),
+            '{' => set_and_list(items, list, policy, budget),
             _ => Verdict::undecided(Reason::KindDiffers),
         },
         (Value::List(left), Value::List(right)) => in_any_order(left, right, policy, budget),
+        // A set of one thing against the thing, none against a number.
+        (Value::Sequence('{', _, items), Value::Leaf(leaf)) | (Value::Leaf(leaf), Value::Sequence('{', _, items))
+            if items.len() < 2 =>
+        {
+            match items.first() {
+                Some(item) => compare(item, &Value::Leaf(leaf.clone()), policy, budget),
+                None if leaf.rational().is_some() => Verdict::different(Reason::LengthDiffers),
+                None => Verdict::undecided(Reason::KindDiffers),
+            }
+        }
         (Value::Leaf(leaf), many) | (many, Value::Leaf(leaf)) if is_many(many) => {
             let number = leaf.value.as_ref().is_ok_and(|value| value.rational().is_some());
             if number {
@@ -86,11 +96,17 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
             let same = chains(left, left_relations, right, right_relations, policy, budget);
             if same.is_equal() { same } else { forms::equations(whole.0, whole.1).unwrap_or(same) }
         }
-        (Value::Text(left), Value::Text(right)) => words(left, right),
+        (Value::Text(left), Value::Text(right)) => words::compare(left, right, policy),
         (Value::Other(left), Value::Other(right)) if left == right => Verdict::equal(Reason::SameText),
         (Value::Other(_), _) | (_, Value::Other(_)) => Verdict::undecided(Reason::NotNative),
         _ => Verdict::undecided(Reason::KindDiffers),
     }
+}
+
+/// `y` and `f(x)` both name what is given for x.
+fn names_a_graph(left: &str, right: &str) -> bool {
+    let (variable, function) = if left == "y" { (left, right) } else { (right, left) };
+    variable == "y" && matches!(function, "f(x)" | "g(x)" | "h(x)" | "y(x)")
 }
 
 fn infinities(left: &Value, right: &Value) -> Verdict {
@@ -140,7 +156,8 @@ fn in_any_order(left: &[Value], right: &[Value], policy: Policy, budget: &mut Bu
     if named(left) != named(right) {
         return Verdict::undecided(Reason::NameDiffers);
     }
-    if let (Some(left), Some(right)) = (sorted_names(left), sorted_names(right))
+    if left.len() <= MAX_SORTED_ITEMS
+        && let (Some(left), Some(right)) = (sorted_names(left), sorted_names(right))
         && left == right
     {
         return Verdict::equal(Reason::SameItems);
@@ -165,6 +182,19 @@ fn by_name(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget)
     };
     let ((left_names, left), (right_names, right)) = (sorted(left)?, sorted(right)?);
     (left_names == right_names).then(|| in_order(&left, &right, policy, budget))
+}
+
+/// A list counts its repetitions, a set does not: `1, 1, 2` is not `\{1, 2\}`.
+fn set_and_list(set: &[Value], list: &[Value], policy: Policy, budget: &mut Budget) -> Verdict {
+    let same = as_sets(set, list, policy, budget);
+    if !same.is_equal() || !policy.set_repeats {
+        return same;
+    }
+    match Table::new(list, list, policy, budget) {
+        Some(table) if table.has_twins() => Verdict::different(Reason::LengthDiffers),
+        Some(_) => same,
+        None => Verdict::undecided(Reason::Limit),
+    }
 }
 
 fn as_sets(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget) -> Verdict {
@@ -223,6 +253,11 @@ impl Table {
         if complete { Verdict::equal(Reason::SameItems) } else { self.failed() }
     }
 
+    /// Whether two different places hold equal items, in a table of a list against itself.
+    fn has_twins(&self) -> bool {
+        self.rows.iter().enumerate().any(|(at, row)| row[at + 1..].contains(&VerdictKind::Equal))
+    }
+
     /// As sets: every item has its equal on the other side.
     fn covered(&self) -> Verdict {
         let rows = self.rows.iter().all(|row| row.contains(&VerdictKind::Equal));
@@ -246,7 +281,7 @@ impl Table {
 }
 
 /// A set of numbers against anything that may describe one.
-fn regions(left: &Value, right: &Value, budget: &mut Budget) -> Verdict {
+fn regions(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
     let numbers = |set: &Value, other: &Value| match (set, other) {
         (Value::Region(_, region), Value::Leaf(leaf)) => {
             region.is_infinite() && leaf.value.as_ref().is_ok_and(|value| value.rational().is_some())
@@ -266,7 +301,12 @@ fn regions(left: &Value, right: &Value, budget: &mut Budget) -> Verdict {
             Verdict::undecided(Reason::NameDiffers)
         }
         Ok(true) => Verdict::equal(Reason::SameRegion),
-        Ok(false) => Verdict::different(Reason::RegionDiffers),
+        Ok(false) => {
+            let rounded = left.paired_ends(&right).is_some_and(|mut ends| {
+                ends.all(|(left, right)| leaves::compare(left, right, policy, budget).is_equal())
+            });
+            if rounded { Verdict::equal(Reason::RoundedValue) } else { Verdict::different(Reason::RegionDiffers) }
+        }
         Err(_) => Verdict::undecided(Reason::NotNative),
     }
 }
@@ -292,22 +332,4 @@ fn chains(
         }
     }
     Verdict::undecided(Reason::NotNative)
-}
-
-/// Case, punctuation and articles do not matter; two single words that differ are different.
-fn words(left: &str, right: &str) -> Verdict {
-    let folded = |text: &str| {
-        let lower = text.to_lowercase();
-        let words = lower
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| !matches!(*word, "" | "a" | "an" | "the"));
-        words.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let (left, right) = (folded(left), folded(right));
-    match (left.as_slice(), right.as_slice()) {
-        ([], _) | (_, []) => Verdict::undecided(Reason::Unreadable),
-        (left, right) if left == right => Verdict::equal(Reason::SameText),
-        ([_], [_]) => Verdict::different(Reason::TextDiffers),
-        _ => Verdict::undecided(Reason::KindDiffers),
-    }
 }

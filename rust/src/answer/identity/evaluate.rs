@@ -42,7 +42,7 @@ impl<'a> Values<'a> {
         let mut values = Self { graph, point, bits, known: vec![None; graph.size()] };
         let words = (bits / 64 + 1) as u64;
         for id in order {
-            budget.spend(work(graph.term(*id), words))?;
+            budget.spend(work(graph.term(*id), words, point.formal))?;
             let value = values.value(*id).and_then(|value| values.within_domain(*id, value));
             values.known[*id as usize] = value;
         }
@@ -172,15 +172,16 @@ impl<'a> Values<'a> {
 }
 
 /// Rough cost in nanoseconds of one term at `words` words of precision.
-fn work(term: &Term, words: u64) -> u64 {
+fn work(term: &Term, words: u64, formal: bool) -> u64 {
     let product = 60 + words * words.isqrt() * 8;
     match term {
         Term::Rational(_) | Term::Symbol(_) | Term::Call(..) | Term::Sign(_) => 30,
         Term::Sum(_, terms) => terms.len() as u64 * (product + 100),
         Term::Product(factors) => {
-            factors.iter().map(|(_, exponent)| u64::from(64 - exponent.leading_zeros()) * 2 * product).sum()
+            factors.iter().map(|(_, exponent)| u64::from(64 - exponent.unsigned_abs().leading_zeros()) * 2 * product + u64::from(*exponent < 0) * 4 * product).sum()
         }
         Term::Root(_, degree) => product * (4 + u64::from(*degree)),
+        Term::Pi | Term::Exp { .. } | Term::Ln(_) | Term::Atan(_) if formal => product * 4,
         Term::Unity(_) | Term::Pi | Term::Exp { .. } | Term::Ln(_) | Term::Atan(_) => {
             product * (40 + 8 * words.isqrt() * 4)
         }

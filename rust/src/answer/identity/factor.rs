@@ -1,11 +1,14 @@
 //! Prime factors of rationals, as far as small divisors go.
 
-use dashu_base::Signed;
+use dashu_base::{BitTest, Signed};
 use dashu_int::UBig;
 use dashu_ratio::RBig;
 
 /// Divisors tried before a cofactor is taken as it is.
 const MAX_DIVISOR: u32 = 1 << 13;
+
+/// The same for numbers of several words.
+const LONG_MAX_DIVISOR: u32 = 1 << 8;
 
 /// Factors of a positive rational with their exponents. A cofactor without small divisors counts as one factor, without its
 /// perfect powers. None for zero and negatives.
@@ -21,7 +24,9 @@ pub fn prime_powers(value: &RBig) -> Option<Vec<(UBig, i64)>> {
 fn factors(mut rest: UBig) -> Vec<(UBig, i64)> {
     let mut found = Vec::new();
     let mut divisor = 2u32;
-    while !rest.is_one() && divisor < MAX_DIVISOR {
+    // Division of long numbers is slow.
+    let limit = if rest.bit_len() > 256 { LONG_MAX_DIVISOR } else { MAX_DIVISOR };
+    while !rest.is_one() && divisor < limit {
         if let Ok(small) = u64::try_from(&rest) {
             let (more, cofactor) = small_factors(small, u64::from(divisor));
             found.extend(more);

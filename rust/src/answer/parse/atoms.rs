@@ -64,9 +64,16 @@ impl<'a> Parser<'a> {
                 self.prescript()?.ok_or(Stop::Beyond)
             }
             Token::Mark('|') => {
-                let inner = self.deeper(Self::sum)?;
+                let inner = self.deeper(|parser| {
+                    parser.in_bars = true;
+                    parser.sum()
+                })?;
                 self.expect('|')?;
                 Ok(Node::Call("abs".to_owned(), vec![inner]))
+            }
+            Token::Text(letter @ ("C" | "P" | "A")) if matches!(self.peek(), Some(Token::Mark('_' | '^'))) => {
+                let letter = letter.chars().next().ok_or(Stop::Beyond)?;
+                self.scripts(letter).ok_or(Stop::Beyond)
             }
             // `\text{1A}_{16}`
             Token::Text(digits) if self.peek() == Some(&Token::Mark('_')) => {

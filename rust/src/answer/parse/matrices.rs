@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::answer::lex::Token;
-use crate::answer::limits::Stop;
+use crate::answer::limits::{MAX_CELLS, Stop};
 use crate::answer::tree::Node;
 
 /// Cells in row order; every row has as many.
@@ -91,9 +91,14 @@ impl Parser<'_> {
     /// Rows up to and with `\end`.
     fn rows(&mut self) -> Result<Vec<Vec<Node>>, Stop> {
         let mut rows = vec![Vec::new()];
+        let mut cells = 0;
         loop {
             let row = rows.last_mut().ok_or(Stop::Beyond)?;
             row.push(self.sum()?);
+            cells += 1;
+            if cells > MAX_CELLS {
+                return Err(Stop::Limit);
+            }
             match self.next()? {
                 Token::Mark('&') => {}
                 Token::Command("\\") => {

@@ -2,32 +2,36 @@
 
 use super::polynomial::{Atom, Monomial, Polynomial};
 use super::ratio::Ratio;
+use super::roots::{coefficients, has_real_root, same_zeros, share_no_zero};
 use super::shape::{Leaf, Value};
 use crate::answer::limits::{Budget, MAX_SUBSTITUTED_POWER, Stop};
 use crate::answer::tree::Relation;
 use dashu_base::Signed;
 use dashu_ratio::RBig;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Values of the other variables on the lines that are looked along.
+const LINES: [(i64, i64); 7] = [(0, 1), (1, 3), (-1, 2), (2, 1), (-3, 1), (7, 2), (20, 1)];
 
 /// `left - right` of an equation, with at least one variable; `y = ...` is one too.
 pub struct Equation(Polynomial);
 
 impl Equation {
-    /// None for anything else, and where a side has a denominator.
+    /// None for anything else. Denominators are multiplied out.
     pub fn of(value: &Value) -> Option<Self> {
         let budget = &mut Budget::default();
-        let (mut left, right) = match value {
+        let (mut left, right): (Ratio, &Ratio) = match value {
             Value::Chain(sides, relations) if relations == &[Relation::Equal] => {
-                (polynomial(&sides[0])?.clone(), polynomial(&sides[1])?)
+                (side(&sides[0])?.clone(), side(&sides[1])?)
             }
             Value::Named(name, value) if !name.contains('(') => match &**value {
-                Value::Leaf(leaf) => (Polynomial::atom(Atom::Symbol(name.clone())), polynomial(leaf)?),
+                Value::Leaf(leaf) => (Polynomial::atom(Atom::Symbol(name.clone())).into(), side(leaf)?),
                 _ => return None,
             },
             _ => return None,
         };
-        left.add(&right.clone().negated(), budget).ok()?;
-        let equation = Self(left);
+        left = left.plus(&right.clone().negated(), budget).ok()?;
+        let equation = Self(without_divisors(&left.parts().0?, budget)?);
         (!equation.symbols().is_empty()).then_some(equation)
     }
 
@@ -52,11 +56,25 @@ impl Equation {
                         && monomial.powers.iter().all(|(_, exponent)| *exponent > 0)
                 })
         };
+        if let Some((left, right)) = self.coefficients().zip(other.coefficients()) {
+            // Of one variable: the complex zeros tell.
+            return !same_zeros(&left, &right);
+        }
         // With other variables it may be the same equation under other names.
         self.symbols() == other.symbols()
             && real(self)
             && real(other)
-            && (self.solves_only_itself(other) || other.solves_only_itself(self))
+            && (self.solves_only_itself(other)
+                || other.solves_only_itself(self)
+                || self.leaves_on_a_line(other)
+                || other.leaves_on_a_line(self))
+    }
+
+    /// Coefficients by power, of an equation in one variable.
+    fn coefficients(&self) -> Option<Vec<RBig>> {
+        let symbols = self.symbols();
+        let name = symbols.iter().next().filter(|_| symbols.len() == 1)?;
+        coefficients(&self.0, name)
     }
 
     fn symbols(&self) -> BTreeSet<&str> {
@@ -77,6 +95,26 @@ impl Equation {
         })
     }
 
+    /// Whether on some line parallel to an axis this one has a real point, and shares no zero with the other one.
+    fn leaves_on_a_line(&self, other: &Self) -> bool {
+        let names: Vec<String> = self.symbols().into_iter().map(str::to_owned).collect();
+        LINES.iter().any(|(top, bottom)| {
+            let value = Polynomial::from(RBig::from_parts_signed((*top).into(), (*bottom).into()));
+            names.iter().any(|free| {
+                let on_line = |equation: &Self| {
+                    let budget = &mut Budget::default();
+                    let mut polynomial = equation.0.clone();
+                    for name in names.iter().filter(|name| *name != free) {
+                        polynomial = substituted(&polynomial, name, &value, budget).ok()?;
+                    }
+                    coefficients(&polynomial, free)
+                };
+                let (Some(own), Some(others)) = (on_line(self), on_line(other)) else { return false };
+                has_real_root(&own) && share_no_zero(&own, &others)
+            })
+        })
+    }
+
     /// What the variable equals, if it stands alone in one term and in no other.
     fn solved_for(&self, name: &str) -> Option<Polynomial> {
         let holds = |monomial: &Monomial| {
@@ -93,9 +131,23 @@ impl Equation {
     }
 }
 
-fn polynomial(leaf: &Leaf) -> Option<&Polynomial> {
+fn side(leaf: &Leaf) -> Option<&Ratio> {
     let plain = leaf.unit.is_none() && !leaf.percent;
-    leaf.value.as_ref().ok().filter(|_| plain).and_then(Ratio::polynomial)
+    leaf.value.as_ref().ok().filter(|_| plain)
+}
+
+/// Times the powers of variables that stand in denominators.
+fn without_divisors(polynomial: &Polynomial, budget: &mut Budget) -> Option<Polynomial> {
+    let mut lowest: BTreeMap<Atom, i32> = BTreeMap::new();
+    for (atom, power) in polynomial.terms().flat_map(|(monomial, _)| &monomial.powers) {
+        if matches!(atom, Atom::Symbol(_)) && *power < 0 {
+            let least = lowest.entry(atom.clone()).or_default();
+            *least = (*least).min(*power);
+        }
+    }
+    let powers = lowest.into_iter().map(|(atom, power)| (atom, -power)).collect();
+    let factor = Polynomial::term(Monomial { powers, ..Monomial::default() }, RBig::ONE);
+    polynomial.times(&factor, budget).ok()
 }
 
 fn substituted(

@@ -2,7 +2,7 @@
 
 use super::shape::{Leaf, Value, leaf, shape};
 use crate::answer::limits::Budget;
-use crate::answer::tree::{Node, Relation};
+use crate::answer::tree::{Literal, Node, Relation};
 
 /// A time, a congruence or a point from the call that the parser made of it.
 pub fn named(name: String, mut parts: Vec<Node>, budget: &mut Budget) -> Value {
@@ -103,4 +103,16 @@ pub fn leaves_of(value: Value) -> Option<Vec<Leaf>> {
         }
         _ => None,
     }
+}
+
+const NUMBER_WORDS: [&str; 21] = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+];
+
+/// `two` is 2.
+pub fn number_word(text: &str) -> Option<Node> {
+    let lower = text.trim().to_lowercase();
+    let value = NUMBER_WORDS.iter().position(|word| *word == lower)?;
+    Some(Node::Number(Literal { digits: value.to_string(), ..Literal::default() }))
 }

@@ -1,12 +1,10 @@
 //! Answers that describe a set of reals: inequalities, intervals, unions, words such as "no solution".
 
-use super::polynomial::{Atom, Monomial, Polynomial};
-use super::ratio::Ratio;
+use super::chart;
 use super::region::{Point, Region};
 use super::shape::{Leaf, Value};
 use crate::answer::limits::{Budget, Stop};
 use crate::answer::tree::{Node, Relation};
-use dashu_ratio::RBig;
 
 /// The variable, where it is named, and the set.
 pub type Described = (Option<String>, Region);
@@ -16,43 +14,58 @@ pub fn region_of(value: &Value, budget: &mut Budget) -> Result<Described, Stop> 
     match value {
         Value::Region(name, region) => Ok((name.clone(), region.clone())),
         Value::Named(name, value) => match &**value {
-            Value::Leaf(_) => Ok((Some(name.clone()), point(value)?)),
+            Value::Leaf(_) => Ok((Some(name.clone()), point(value, budget)?)),
             value => Ok((Some(name.clone()), region_of(value, budget)?.1)),
         },
         Value::Sequence('{', '}', items) => {
-            let points =
-                items.iter().try_fold(Region::empty(), |union, item| union.union(&point(item)?, budget))?;
+            let points = items.iter().try_fold(Region::empty(), |union, item| {
+                let point = point(item, budget)?;
+                union.union(&point, budget)
+            })?;
             Ok((None, points))
         }
         Value::Sequence(open @ ('(' | '['), close @ (')' | ']'), items) => {
             Ok((None, interval(*open, *close, items, budget)?))
         }
+        Value::List(parts) if parts.iter().all(|part| matches!(part, Value::Region(Some(_), _))) => listed(parts, budget),
         _ => Err(Stop::Beyond),
     }
 }
 
-fn constant(value: &Value) -> Result<Point, Stop> {
-    match value {
-        Value::Leaf(leaf) if leaf.unit.is_none() && !leaf.percent => {
-            Point::new(leaf.value.clone()?).ok_or(Stop::Beyond)
+/// `x<-2, x>2`: what holds for both where that is something, else what holds for one of them.
+fn listed(parts: &[Value], budget: &mut Budget) -> Result<Described, Stop> {
+    let all = joined("intersection", parts, budget)?;
+    let any = joined("union", parts, budget)?;
+    // One part inside another makes either reading unlikely.
+    for part in parts {
+        let (_, part) = region_of(part, budget)?;
+        if part.is_same(&all.1, budget)? {
+            return Err(Stop::Beyond);
         }
+    }
+    Ok(if all.1.is_empty() { any } else { all })
+}
+
+fn constant(value: &Value, budget: &mut Budget) -> Result<Point, Stop> {
+    match value {
+        Value::Leaf(leaf) => Point::new(leaf, budget).ok_or(Stop::Beyond),
         _ => Err(Stop::Beyond),
     }
 }
 
-fn point(value: &Value) -> Result<Region, Stop> {
-    Ok(Region::cut(constant(value)?, false, true, false))
+fn point(value: &Value, budget: &mut Budget) -> Result<Region, Stop> {
+    Ok(Region::cut(constant(value, budget)?, false, true, false))
 }
 
 fn interval(open: char, close: char, ends: &[Value], budget: &mut Budget) -> Result<Region, Stop> {
     let [low, high] = ends else { return Err(Stop::Beyond) };
     let above = match low {
         Value::Infinity { negative: true } if open == '(' => Region::reals(),
-        low => Region::cut(constant(low)?, false, open == '[', true),
+        low => Region::cut(constant(low, budget)?, false, open == '[', true),
     };
     let below = match high {
         Value::Infinity { negative: false } if close == ')' => Region::reals(),
-        high => Region::cut(constant(high)?, true, close == ']', false),
+        high => Region::cut(constant(high, budget)?, true, close == ']', false),
     };
     let region = above.intersection(&below, budget)?;
     // `(3,-4)` was a pair of numbers.
@@ -86,83 +99,14 @@ fn link(
     if !plain(left) || !plain(right) {
         return Err(Stop::Beyond);
     }
-    let (bound, relation, inside) = match (absolute(&left.node), absolute(&right.node)) {
-        (None, None) => {
-            return half_line(left.value.as_ref(), relation, right.value.as_ref(), budget);
-        }
-        (Some(inside), None) => (&right.value, relation, inside),
-        (None, Some(inside)) => (&left.value, relation.reversed().ok_or(Stop::Beyond)?, inside),
-        (Some(_), Some(_)) => return Err(Stop::Beyond),
-    };
-    // |u| < c is u < c and -u < c; |u| > c is u > c or -u > c.
-    let inside = super::evaluate(inside, budget)?;
-    let (name, one) = half_line(Ok(&inside), relation, bound.as_ref(), budget)?;
-    let (_, other) = half_line(Ok(&inside.negated()), relation, bound.as_ref(), budget)?;
-    let region = match relation {
-        Relation::Less | Relation::LessEqual => one.intersection(&other, budget)?,
-        Relation::Greater | Relation::GreaterEqual => one.union(&other, budget)?,
-        _ => return Err(Stop::Beyond),
-    };
+    let function = Node::Sum(vec![left.node.clone(), Node::Negative(Box::new(right.node.clone()))]);
+    let name = chart::variable(&function).ok_or(Stop::Beyond)?;
+    // Equations are not solved, unless they say what the variable is.
+    if relation == Relation::Equal && !chart::is_linear(&function, &name, budget)? {
+        return Err(Stop::Beyond);
+    }
+    let region = chart::region(&function, &name, relation, budget)?;
     Ok((name, region))
-}
-
-fn absolute(node: &Node) -> Option<&Node> {
-    match node {
-        Node::Call(name, arguments) if name == "abs" && arguments.len() == 1 => arguments.first(),
-        _ => None,
-    }
-}
-
-/// The set where a relation linear in one variable holds.
-fn half_line(
-    left: Result<&Ratio, &Stop>,
-    relation: Relation,
-    right: Result<&Ratio, &Stop>,
-    budget: &mut Budget,
-) -> Result<(String, Region), Stop> {
-    let (left, right) = (left.map_err(|stop| *stop)?, right.map_err(|stop| *stop)?);
-    // With a denominator the sign of the difference would be lost.
-    let mut difference = left.polynomial().ok_or(Stop::Beyond)?.clone();
-    difference.add(&right.polynomial().ok_or(Stop::Beyond)?.clone().negated(), budget)?;
-    let (name, slope, rest) = linear(&difference, budget)?;
-    let rising = Point::new(slope.clone().into()).and_then(|slope| slope.sign()).ok_or(Stop::Beyond)?;
-    let root = Ratio::from(rest.negated()).times(&Ratio::from(slope).inverse(budget)?, budget)?;
-    let (below, at, above) = match relation {
-        Relation::Less => (true, false, false),
-        Relation::LessEqual => (true, true, false),
-        Relation::Greater => (false, false, true),
-        Relation::GreaterEqual => (false, true, true),
-        Relation::Equal => (false, true, false),
-        Relation::NotEqual => (true, false, true),
-        Relation::In | Relation::NotIn | Relation::Approximately => return Err(Stop::Beyond),
-    };
-    let (below, above) = if rising { (below, above) } else { (above, below) };
-    Ok((name, Region::cut(Point::new(root).ok_or(Stop::Beyond)?, below, at, above)))
-}
-
-/// `slope * variable + rest`.
-fn linear(polynomial: &Polynomial, budget: &mut Budget) -> Result<(String, Polynomial, Polynomial), Stop> {
-    let mut name: Option<&str> = None;
-    let (mut slope, mut rest) = (Polynomial::default(), Polynomial::default());
-    for (monomial, value) in polynomial.terms() {
-        let mut powers = monomial.powers.clone();
-        let symbol = powers.iter().position(|(atom, _)| matches!(atom, Atom::Symbol(_)));
-        let into = match symbol {
-            None => &mut rest,
-            Some(at) => {
-                powers.remove(at);
-                let (Atom::Symbol(symbol), 1) = &monomial.powers[at] else { return Err(Stop::Beyond) };
-                if name.is_some_and(|name| name != symbol) {
-                    return Err(Stop::Beyond);
-                }
-                name = Some(symbol);
-                &mut slope
-            }
-        };
-        let monomial = Monomial { radicand: monomial.radicand.clone(), powers };
-        into.add(&Polynomial::term(monomial, RBig::clone(value)), budget)?;
-    }
-    Ok((name.ok_or(Stop::Beyond)?.to_owned(), slope, rest))
 }
 
 /// Joins the parts of `\cup`, `\cap`, `\setminus`, "or" and "and"; the variable is the one that any part names.

@@ -1,6 +1,7 @@
 //! What an answer is, once read: an exact value, a sequence or list of them, a relation, or text.
 
-mod enclosure;
+mod chart;
+mod constants;
 mod equation;
 mod evaluate;
 mod forms;
@@ -11,10 +12,10 @@ mod polynomial;
 mod ratio;
 mod region;
 mod root;
+mod roots;
 mod shape;
 mod trigonometry;
 
-pub use enclosure::Enclosure;
 pub use equation::Equation;
 pub use evaluate::evaluate;
 pub use inequality::region_of;

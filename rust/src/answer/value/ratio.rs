@@ -115,6 +115,12 @@ impl Ratio {
         Ok(result)
     }
 
+    /// Numerator and denominator.
+    pub fn parts(&self) -> (Option<Polynomial>, Option<Polynomial>) {
+        let bottom = self.bottom.clone().unwrap_or_else(|| Polynomial::from(RBig::ONE));
+        (Some(self.top.clone()), Some(bottom))
+    }
+
     /// `self - other` up to a factor that is not zero: a polynomial that vanishes exactly when they are equal.
     pub fn difference(&self, other: &Self, budget: &mut Budget) -> Result<Polynomial, Stop> {
         Ok(self.clone().plus(&other.clone().negated(), budget)?.top)

@@ -1,39 +1,36 @@
 //! Sets of reals with finitely many ends: unions of intervals and points, in one canonical form.
 
-use super::enclosure::Enclosure;
-use super::ratio::Ratio;
+use super::constants;
+use super::shape::{Leaf, leaf};
 use crate::answer::limits::{Budget, MAX_ENDS, Stop};
-use dashu_ratio::RBig;
+use crate::answer::tree::Node;
 use std::cmp::Ordering;
 
-/// A real constant that can be placed on the line.
+/// A real constant.
 #[derive(Debug, Clone)]
 pub struct Point {
-    value: Ratio,
-    place: Enclosure,
+    /// As it was written or solved.
+    pub leaf: Leaf,
 }
 
 impl Point {
     /// None for what is not known to be a real constant.
-    pub fn new(value: Ratio) -> Option<Self> {
-        let place = Enclosure::polynomial(value.polynomial()?)?;
-        Some(Self { value, place })
+    pub fn new(leaf: &Leaf, budget: &mut Budget) -> Option<Self> {
+        let plain = leaf.unit.is_none() && !leaf.percent;
+        (plain && (leaf.rational().is_some() || constants::is_real(&leaf.node, budget)))
+            .then(|| Self { leaf: leaf.clone() })
     }
 
-    /// Whether it is positive; None for zero and for what cannot be told from it.
-    pub fn sign(&self) -> Option<bool> {
-        match self.place.order(&Enclosure::rational(&RBig::ZERO))? {
-            Ordering::Equal => None,
-            order => Some(order == Ordering::Greater),
-        }
+    /// A constant that was solved for.
+    pub fn of_node(node: Node, budget: &mut Budget) -> Option<Self> {
+        Self::new(&leaf(node, budget), budget)
     }
 
     fn order(&self, other: &Self, budget: &mut Budget) -> Result<Ordering, Stop> {
-        if self.value.difference(&other.value, budget)?.is_zero() {
-            return Ok(Ordering::Equal);
+        match (self.leaf.rational(), other.leaf.rational()) {
+            (Some(left), Some(right)) => Ok(left.cmp(&right)),
+            _ => constants::order(&self.leaf.node, &other.leaf.node, budget),
         }
-        // Different values too close to tell apart stay unordered.
-        self.place.order(&other.place).ok_or(Stop::Beyond)
     }
 }
 
@@ -55,6 +52,24 @@ impl Region {
     /// No number.
     pub fn empty() -> Self {
         Self { points: Vec::new(), cells: vec![false] }
+    }
+
+    /// From points in rising order and cells as described; points that separate nothing are dropped.
+    pub fn pieces(points: Vec<Point>, cells: Vec<bool>) -> Self {
+        let mut result = Self { points: Vec::new(), cells: vec![cells[0]] };
+        for (point, pair) in points.into_iter().zip(cells[1..].chunks(2)) {
+            if result.cells.last() != Some(&pair[0]) || pair[0] != pair[1] {
+                result.points.push(point);
+                result.cells.extend_from_slice(pair);
+            }
+        }
+        result
+    }
+
+    /// The ends, where both sets have the same pieces, pairwise.
+    pub fn paired_ends<'a>(&'a self, other: &'a Self) -> Option<impl Iterator<Item = (&'a Leaf, &'a Leaf)>> {
+        (self.cells == other.cells)
+            .then(|| self.points.iter().map(|point| &point.leaf).zip(other.points.iter().map(|point| &point.leaf)))
     }
 
     /// The line cut once.
@@ -131,7 +146,8 @@ mod tests {
 
     fn region(pieces: &[(i32, bool, bool, bool)]) -> Region {
         pieces.iter().fold(Region::empty(), |union, (end, below, at, above)| {
-            let point = Point::new(Ratio::from(RBig::from(*end))).unwrap();
+            let node = super::super::roots::rational(&dashu_ratio::RBig::from(*end));
+            let point = Point::of_node(node, &mut Budget::default()).unwrap();
             union
                 .combined(&Region::cut(point, *below, *at, *above), |a, b| a != b, &mut Budget::default())
                 .unwrap()

@@ -28,6 +28,13 @@ pub struct Leaf {
     pub percent: bool,
 }
 
+impl Leaf {
+    /// The value, if it is rational.
+    pub fn rational(&self) -> Option<RBig> {
+        self.value.as_ref().ok().and_then(Ratio::rational)
+    }
+}
+
 /// An integer written in a stated base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Based {
@@ -132,7 +139,10 @@ pub fn shape(node: Node, budget: &mut Budget) -> Value {
             Value::Sequence(open, close, items)
         }
         Node::Chain(sides, relations) => chain(sides, relations, budget),
-        Node::Text(text) => inequality::in_words(&text).unwrap_or(Value::Text(text)),
+        Node::Text(text) => match forms::number_word(&text) {
+            Some(number) => both_signs(number, budget),
+            None => inequality::in_words(&text).unwrap_or(Value::Text(text)),
+        },
         Node::Call(name, items) if SET_OPERATIONS.contains(&name.as_str()) => {
             set_operation(name, items, budget)
         }
