@@ -2,7 +2,7 @@
 
 use mathforge_core::answer::normalize::normalize;
 use mathforge_core::answer::parse::parse;
-use mathforge_core::answer::{Reason, VerdictKind, compare};
+use mathforge_core::answer::{Policy, Prepared, Reason, VerdictKind, compare};
 use proptest::prelude::*;
 
 /// Answers of the kinds people box.
@@ -16,6 +16,11 @@ fn answer() -> impl Strategy<Value = String> {
         Just("x".to_owned()),
         Just("\\sin 1".to_owned()),
         Just("\\sqrt[3]{5}".to_owned()),
+        Just("\\ln 3".to_owned()),
+        Just("e^{\\frac{i\\pi}{6}}".to_owned()),
+        Just("|x-1|".to_owned()),
+        Just("\\arctan 2".to_owned()),
+        (2u32..9, 1u32..4).prop_map(|(n, k)| format!("\\binom{{{n}}}{{{k}}}")),
     ];
     let expression = number.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -75,6 +80,45 @@ proptest! {
     }
 
     #[test]
+    fn cosmetics_change_no_verdict(left in answer(), right in answer(), style in 0usize..6) {
+        let rewritten = match style {
+            0 => format!("${left}$."),
+            1 => format!("\\boxed{{{left}}}"),
+            2 => format!("The answer is {left}"),
+            3 => left.replace("\\frac", "\\tfrac").replace('+', " + "),
+            4 => left.replace('(', "\\left(").replace(')', "\\right)"),
+            _ => format!("**{left}**"),
+        };
+        prop_assert_eq!(compare(&left, &right).kind, compare(&rewritten, &right).kind, "{}", rewritten);
+    }
+
+    #[test]
+    fn what_is_decided_is_an_equivalence(one in answer(), other in answer(), parts in prop::collection::vec(1i32..9, 2)) {
+        // Three spellings of one value, and a fourth answer that is equal to all of them or to none.
+        let (a, b) = (parts[0], parts[1]);
+        let spellings = [format!("({one})+{a}-{b}"), format!("-{b}+({one})+{a}"), format!("({one})-({})", b - a)];
+        let against = |left: &str, right: &str| {
+            Prepared::new(left).compare(&Prepared::new(right), Policy::STRICT).kind
+        };
+        if one.contains([',', '=', '%', '<', '_']) || one.contains("cm") || one.contains("begin") {
+            return Ok(());
+        }
+        let kinds: Vec<_> = spellings.iter().map(|spelling| against(spelling, &other)).collect();
+        let both = kinds.contains(&VerdictKind::Equal) && kinds.contains(&VerdictKind::Different);
+        prop_assert!(!both, "{other}: {spellings:?}: {kinds:?}");
+        for pair in spellings.windows(2) {
+            prop_assert_ne!(against(&pair[0], &pair[1]), VerdictKind::Different, "{:?}", pair);
+        }
+    }
+
+    #[test]
+    fn threads_agree(left in answer(), right in answer()) {
+        let here = compare(&left, &right);
+        let there = std::thread::spawn(move || compare(&left, &right)).join();
+        prop_assert!(there.is_ok_and(|verdict| verdict == here));
+    }
+
+    #[test]
     fn soup_never_panics_and_is_symmetric(left in soup(), right in soup()) {
         prop_assert_eq!(compare(&left, &right).kind, compare(&right, &left).kind);
         let once = normalize(&left).into_owned();
@@ -121,14 +165,35 @@ fn hostile() -> Vec<(String, Option<VerdictKind>)> {
             None,
         ),
     ];
-    all.extend(HOSTILE.map(|text| (text.to_owned(), None)));
+    all.extend(HOSTILE.iter().map(|text| ((*text).to_owned(), None)));
     for text in ["\u{200B}7", "7\u{202E}", "\u{0}7", "７", "٧", r"\phantom{8}7", "7\u{FEFF}"] {
         all.push((text.to_owned(), equal));
     }
     all
 }
 
-const HOSTILE: [&str; 45] = [
+const HOSTILE: &[&str] = &[
+    r"\binom{40000}{20000}",
+    "8000!",
+    r"\sum_{k=1}^{1999} \frac1k",
+    r"\sum_{k=1}^{1999} \sqrt k",
+    r"\sum_{k=1}^{1000}\sum_{j=1}^{1000}\sum_{m=1}^{1000} kjm",
+    r"\prod_{k=1}^{1999} (x+k)",
+    "e^{e^{e^{10}}}",
+    r"\sin(10^{20000})",
+    r"\cos\frac{\pi}{1000003}",
+    r"\sqrt{\sqrt{2}+\sqrt{3}+\sqrt5+\sqrt7+\sqrt{11}+\sqrt{13}}",
+    r"\frac{1}{\sqrt2+\sqrt3+\sqrt5+\sqrt7+\sqrt{11}+\sqrt{13}}",
+    "3^{10^6}",
+    "x^{x^{x^x}}",
+    r"e^{\sin(e^{\cos(e^x)})}",
+    "x^{100}-1>0",
+    "x^2<10^{5000}",
+    r"\lfloor e^{100000}\rfloor",
+    r"\gcd(10^{4000},10^{3999}+1)",
+    "|||||||x|||||||",
+    r"(1+\sqrt2)^{5000}",
+    "1.0000000001^{10^{9}}",
     "10^{10^{10}}",
     "9^{9^{9^9}}",
     "1+10^{-10^9}",

@@ -33,8 +33,10 @@ pub struct Lexed<'a> {
 ///
 /// `1,234` outside brackets is one number, and `bare_comma_grouping` says that a list was the other reading; with
 /// `group_bare_commas` false it is the list. `1{,}234`, `1\,234` (normalised to a space) and `1 234` are always numbers.
-pub fn lex(text: &str, group_bare_commas: bool) -> Result<Lexed<'_>, Stop> {
-    let mut lexer = Lexer { rest: text, depth: 0, group_bare_commas, bare_comma_grouping: false };
+pub fn lex(text: &str, group_bare_commas: bool, decimal_comma: bool) -> Result<Lexed<'_>, Stop> {
+    let group_bare_commas = group_bare_commas && !decimal_comma;
+    let mut lexer =
+        Lexer { rest: text, depth: 0, group_bare_commas, decimal_comma, bare_comma_grouping: false };
     let mut lexemes = Vec::new();
     loop {
         let trimmed = lexer.rest.trim_start();
@@ -54,6 +56,7 @@ struct Lexer<'a> {
     /// Open brackets other than grouping braces.
     depth: usize,
     group_bare_commas: bool,
+    decimal_comma: bool,
     bare_comma_grouping: bool,
 }
 
@@ -116,7 +119,9 @@ impl<'a> Lexer<'a> {
     fn number(&mut self) -> Literal {
         let mut literal = Literal { digits: self.digits().to_owned(), ..Literal::default() };
         self.groups(&mut literal.digits);
-        if self.rest.starts_with('.') && !self.rest.starts_with("..") {
+        let comma = self.decimal_comma
+            && self.rest.strip_prefix(',').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if comma || self.rest.starts_with('.') && !self.rest.starts_with("..") {
             self.take(1);
             literal.fraction = Some(self.digits().to_owned());
             literal.repeating = self.repeating();

@@ -40,7 +40,7 @@ pub const MAX_NUMBER_BITS: usize = 100_000;
 /// Bits of the precision at which algebraic numbers are told from zero.
 pub const MAX_SEPARATION_BITS: usize = 20_000;
 /// Work of one comparison, in units of roughly a nanosecond on a 2020s core.
-pub const MAX_WORK: u64 = 20_000_000;
+pub const MAX_WORK: u64 = 10_000_000;
 /// Work of reading one answer into exact values, in the same units.
 pub const MAX_READING_WORK: u64 = 1_000_000;
 

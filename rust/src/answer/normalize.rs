@@ -1,7 +1,7 @@
 //! Removes what does not change the meaning of an answer: wrappers, spacing, style, unicode forms.
 //!
 //! Rules by name, each driven by a table of [`super::replacements`], applied in order until nothing changes: `entities` (HTML),
-//! `unicode`, `commands` (LaTeX), `residue` (words of the prompt), `edges` (trimming), and the repairs `escapes`,
+//! `unicode`, `boxes`, `commands` (LaTeX), `residue` (words of the prompt), `edges` (trimming), and the repairs `escapes`,
 //! `backslash` and `braces` of [`super::repairs`].
 
 use super::names::FUNCTIONS;
@@ -60,6 +60,7 @@ fn one_round(text: &str, repair: bool, tell: &mut dyn FnMut(&'static str)) -> St
     if repair {
         apply("backslash", &|text| changed(repairs::backslash(text)));
     }
+    apply("boxes", &|text| Some(unboxed(text).to_owned()));
     apply("commands", &|text| Some(commands(text)));
     apply("edges", &|text| Some(edges(text).to_owned()));
     apply("residue", &|text| Some(repairs::residue(text).to_owned()));
@@ -114,6 +115,30 @@ fn unicode(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// Rule `boxes`: a box around everything is removed with its braces, which would otherwise make a set of a list.
+fn unboxed(text: &str) -> &str {
+    let padding = |c: char| matches!(c, ' ' | '$' | '.');
+    if !text.trim_start_matches(padding).starts_with('\\') {
+        return text;
+    }
+    let braces = Braces::of(text);
+    let mut current = text;
+    loop {
+        let inside = current.trim_matches(padding);
+        let Some(group) = ["\\boxed", "\\fbox"].iter().find_map(|name| inside.strip_prefix(name)) else {
+            return current;
+        };
+        let group = group.trim_start();
+        let start = group.as_ptr() as usize - text.as_ptr() as usize;
+        let whole = &text[start..];
+        let Some((content, after)) = braces.group(whole) else { return current };
+        if after.len() != whole.len() - group.len() {
+            return current;
+        }
+        current = content;
+    }
 }
 
 /// Rule `commands`: also drops `$` marks and runs of spaces.
@@ -326,7 +351,7 @@ mod tests {
             ("2½", r"2\frac{1}{2}"),
             ("x¹⁰", "x^{10}"),
             ("２５", "25"),
-            (r"\boxed{5}", "{5}"),
+            (r"\boxed{5}", "5"),
             (r"\$18.90", r"\$18.90"),
             (r"a\!b", "ab"),
             (r"\pi\!r", r"\pi r"),

@@ -33,10 +33,10 @@ pub fn parse(normalized: &str) -> Result<Parsed, Stop> {
 
 /// Parses text that [`super::normalize::normalize`] returned.
 pub fn parse_under(normalized: &str, policy: Policy) -> Result<Parsed, Stop> {
-    let lexed = lex(normalized, policy.thousands)?;
+    let lexed = lex(normalized, policy.thousands, policy.decimal_comma)?;
     let grouped = lexed.bare_comma_grouping;
     let tree = read(lexed.lexemes, policy)?;
-    let as_list = if grouped { read(lex(normalized, false)?.lexemes, policy).ok() } else { None };
+    let as_list = if grouped { read(lex(normalized, false, false)?.lexemes, policy).ok() } else { None };
     Ok(Parsed { tree, as_list })
 }
 
@@ -325,7 +325,8 @@ impl<'a> Parser<'a> {
     fn at_factor(&self) -> bool {
         match self.peek() {
             Some(Token::Number(_)) => {
-                self.spaced() && matches!(self.lexemes[self.at - 1].token, Token::Mark('}' | ')'))
+                let before = &self.lexemes[self.at - 1].token;
+                self.spaced() && matches!(before, Token::Mark('}' | ')')) || *before == Token::Mark('!')
             }
             Some(Token::Word("U")) if self.union_letter() => false,
             Some(Token::Word("mod")) => false,

@@ -111,6 +111,22 @@ impl Node {
         out
     }
 
+    /// Whether it is made of numbers only.
+    pub fn is_constant(&self) -> bool {
+        match self {
+            Self::Number(_) | Self::Constant(_) => true,
+            Self::Negative(inner) | Self::Percent(inner) | Self::Measured(inner, _) => inner.is_constant(),
+            Self::Sum(items) | Self::Product(items) => items.iter().all(Self::is_constant),
+            Self::Call(name, items) => {
+                !items.is_empty() && name.len() > 1 && items.iter().all(Self::is_constant)
+            }
+            Self::Quotient(left, right) | Self::Power(left, right) | Self::Root(left, right) => {
+                left.is_constant() && right.is_constant()
+            }
+            _ => false,
+        }
+    }
+
     /// With i as a variable, such as the index of a sum.
     #[must_use]
     pub fn with_symbol_i(self) -> Self {

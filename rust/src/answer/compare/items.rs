@@ -45,35 +45,23 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
                 forms::equations(whole.0, whole.1).unwrap_or(Verdict::undecided(Reason::NameDiffers))
             }
         }
+        (Value::Named(..), Value::Leaf(_)) | (Value::Leaf(_), Value::Named(..)) if !policy.name_bare => {
+            Verdict::undecided(Reason::NameDiffers)
+        }
         (Value::Named(_, value), other) | (other, Value::Named(_, value)) => {
             let equations =
                 if matches!(other, Value::Chain(..)) { forms::equations(left, right) } else { None };
             equations.unwrap_or_else(|| compare(value, other, policy, budget))
         }
-        (Value::Sequence(left_open, left_close, left), Value::Sequence(right_open, right_close, right)) => {
-            let vector = |bracket: char| match bracket {
-                '<' => '(',
-                '>' => ')',
-                bracket => bracket,
-            };
-            if (vector(*left_open), vector(*left_close)) != (vector(*right_open), vector(*right_close)) {
-                return Verdict::different(Reason::BracketsDiffer);
-            }
-            if *left_open == '{' {
-                as_sets(left, right, policy, budget)
-            } else {
-                in_order(left, right, policy, budget)
-            }
+        (Value::Sequence(..), Value::Sequence(..) | Value::List(_))
+        | (Value::List(_), Value::Sequence(..)) => sequences(left, right, policy, budget),
+        (Value::List(left), Value::List(right)) if policy.list_ordered => {
+            in_order(left, right, policy, budget)
         }
-        (Value::Sequence(open, _, items), Value::List(list))
-        | (Value::List(list), Value::Sequence(open, _, items)) => match open {
-            '(' | '<' => in_order(items, list, policy, budget),
-            '{' => set_and_list(items, list, policy, budget),
-            _ => Verdict::undecided(Reason::KindDiffers),
-        },
         (Value::List(left), Value::List(right)) => in_any_order(left, right, policy, budget),
         // A set of one thing against the thing, none against a number.
-        (Value::Sequence('{', _, items), Value::Leaf(leaf)) | (Value::Leaf(leaf), Value::Sequence('{', _, items))
+        (Value::Sequence('{', _, items), Value::Leaf(leaf))
+        | (Value::Leaf(leaf), Value::Sequence('{', _, items))
             if items.len() < 2 =>
         {
             match items.first() {
@@ -83,8 +71,7 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
             }
         }
         (Value::Leaf(leaf), many) | (many, Value::Leaf(leaf)) if is_many(many) => {
-            let number = leaf.value.as_ref().is_ok_and(|value| value.rational().is_some());
-            if number {
+            if leaf.node.is_constant() {
                 Verdict::different(Reason::LengthDiffers)
             } else {
                 Verdict::undecided(Reason::KindDiffers)
@@ -99,6 +86,36 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
         (Value::Text(left), Value::Text(right)) => words::compare(left, right, policy),
         (Value::Other(left), Value::Other(right)) if left == right => Verdict::equal(Reason::SameText),
         (Value::Other(_), _) | (_, Value::Other(_)) => Verdict::undecided(Reason::NotNative),
+        _ => Verdict::undecided(Reason::KindDiffers),
+    }
+}
+
+/// Items in brackets against items in brackets or without.
+fn sequences(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
+    match (left, right) {
+        (Value::Sequence(left_open, left_close, left), Value::Sequence(right_open, right_close, right)) => {
+            let vector = |bracket: char| match bracket {
+                '<' => '(',
+                '>' => ')',
+                bracket => bracket,
+            };
+            let same =
+                (vector(*left_open), vector(*left_close)) == (vector(*right_open), vector(*right_close));
+            if !same && policy.brackets_matter {
+                return Verdict::different(Reason::BracketsDiffer);
+            }
+            if *left_open == '{' {
+                as_sets(left, right, policy, budget)
+            } else {
+                in_order(left, right, policy, budget)
+            }
+        }
+        (Value::Sequence(open, _, items), Value::List(list))
+        | (Value::List(list), Value::Sequence(open, _, items)) => match open {
+            '(' | '<' if policy.tuple_bare => in_order(items, list, policy, budget),
+            '{' => set_and_list(items, list, policy, budget),
+            _ => Verdict::undecided(Reason::KindDiffers),
+        },
         _ => Verdict::undecided(Reason::KindDiffers),
     }
 }
@@ -282,6 +299,10 @@ impl Table {
 
 /// A set of numbers against anything that may describe one.
 fn regions(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
+    let interval = |value: &Value| matches!(value, Value::Sequence('(' | '[', ..));
+    if (interval(left) || interval(right)) && !policy.interval_as_inequality {
+        return Verdict::undecided(Reason::KindDiffers);
+    }
     let numbers = |set: &Value, other: &Value| match (set, other) {
         (Value::Region(_, region), Value::Leaf(leaf)) => {
             region.is_infinite() && leaf.value.as_ref().is_ok_and(|value| value.rational().is_some())
@@ -305,7 +326,11 @@ fn regions(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -> 
             let rounded = left.paired_ends(&right).is_some_and(|mut ends| {
                 ends.all(|(left, right)| leaves::compare(left, right, policy, budget).is_equal())
             });
-            if rounded { Verdict::equal(Reason::RoundedValue) } else { Verdict::different(Reason::RegionDiffers) }
+            if rounded {
+                Verdict::equal(Reason::RoundedValue)
+            } else {
+                Verdict::different(Reason::RegionDiffers)
+            }
         }
         Err(_) => Verdict::undecided(Reason::NotNative),
     }

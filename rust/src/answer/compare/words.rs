@@ -38,7 +38,8 @@ fn folded(text: &str) -> Vec<String> {
 
 /// What stands between commas, sorted; empty for a single item.
 fn items(text: &str) -> Option<Vec<Vec<String>>> {
-    let mut items: Vec<Vec<String>> = text.split([',', ';']).map(folded).filter(|item| !item.is_empty()).collect();
+    let mut items: Vec<Vec<String>> =
+        text.split([',', ';']).map(folded).filter(|item| !item.is_empty()).collect();
     items.sort();
     (items.len() > 1).then_some(items)
 }

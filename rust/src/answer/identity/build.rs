@@ -37,7 +37,7 @@ impl<'a> Builder<'a> {
 
     /// The term of a tree without units, lists or relations.
     pub fn build(&mut self, node: &Node) -> Result<Id, Stop> {
-        self.budget.spend(200)?;
+        self.budget.spend(100)?;
         match node {
             Node::Number(literal) => self.graph.rational(literal.rational()?),
             Node::Symbol(name) => self.symbol(name),
@@ -344,19 +344,10 @@ impl<'a> Builder<'a> {
 
     /// The positive rational content of a sum and the rest; 1 for anything else but a multiple.
     pub(super) fn content(&mut self, id: Id) -> Result<(RBig, Id), Stop> {
-        let Term::Sum(rest, terms) = self.graph.term(id) else { return Ok((RBig::ONE, id)) };
-        let all = terms.iter().map(|(_, factor)| factor).chain((!rest.is_zero()).then_some(rest));
-        let mut numerator = UBig::ZERO;
-        let mut denominator = UBig::ONE;
-        for value in all {
-            use dashu_base::Gcd;
-            let top = super::ball::magnitude(value.numerator());
-            numerator = if numerator.is_zero() { top } else { numerator.gcd(top) };
-            let common = (&denominator).gcd(value.denominator());
-            denominator = denominator / common * value.denominator();
+        let (content, primitive) = self.graph.signed_content(id)?;
+        if content.numerator().is_negative() {
+            return Ok((-content, self.graph.scaled(primitive, &RBig::NEG_ONE)?));
         }
-        let content = RBig::from_parts(IBig::from(numerator), denominator);
-        let primitive = self.graph.scaled(id, &(RBig::ONE / &content))?;
         Ok((content, primitive))
     }
 

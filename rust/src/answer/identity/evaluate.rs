@@ -56,13 +56,13 @@ impl<'a> Values<'a> {
 
     /// Real terms have no imaginary part; one that is apart from zero says the point is outside the domain.
     fn within_domain(&self, id: Id, value: Complex) -> Option<Complex> {
-        if self.point.formal || !self.graph.is_real(id) {
+        if !self.graph.is_real(id) {
             return Some(value);
         }
         match &value.im {
             None => Some(value),
             Some(im) if im.has_zero() => Some(value.re.into()),
-            Some(_) => None,
+            Some(_) => self.point.formal.then_some(value),
         }
     }
 
@@ -177,9 +177,13 @@ fn work(term: &Term, words: u64, formal: bool) -> u64 {
     match term {
         Term::Rational(_) | Term::Symbol(_) | Term::Call(..) | Term::Sign(_) => 30,
         Term::Sum(_, terms) => terms.len() as u64 * (product + 100),
-        Term::Product(factors) => {
-            factors.iter().map(|(_, exponent)| u64::from(64 - exponent.unsigned_abs().leading_zeros()) * 2 * product + u64::from(*exponent < 0) * 4 * product).sum()
-        }
+        Term::Product(factors) => factors
+            .iter()
+            .map(|(_, exponent)| {
+                u64::from(64 - exponent.unsigned_abs().leading_zeros()) * 2 * product
+                    + u64::from(*exponent < 0) * 4 * product
+            })
+            .sum(),
         Term::Root(_, degree) => product * (4 + u64::from(*degree)),
         Term::Pi | Term::Exp { .. } | Term::Ln(_) | Term::Atan(_) if formal => product * 4,
         Term::Unity(_) | Term::Pi | Term::Exp { .. } | Term::Ln(_) | Term::Atan(_) => {

@@ -1,33 +1,28 @@
-//! Identity testing in the field with `p^2` elements for the Mersenne prime `p = 2^61 - 1`, where i is a square root of -1.
+//! Identity testing in a prime field that holds roots of unity of every order that divides 1441440.
+//!
+//! Variables, atoms and roots are given independent values. An expression that vanishes for all such values vanishes for the
+//! real ones, so a zero here proves more than was asked; anything else proves nothing.
 
 use super::evaluate::Point;
 use super::graph::{Graph, Id, Term};
+use super::sample::Draw;
 use dashu_base::Signed;
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
-use std::collections::HashMap;
 
-const P: u64 = (1 << 61) - 1;
-
-/// `re + im i`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Element {
-    re: u64,
-    im: u64,
-}
+/// A prime a little below `2^61`; `P - 1` is a multiple of `ORDER`.
+const P: u64 = 2_305_843_009_213_423_681;
+/// An element of multiplicative order `ORDER`.
+const ROOT: u64 = 953_671_289_497_777_244;
+const ORDER: u64 = 1_441_440;
 
 fn sum(a: u64, b: u64) -> u64 {
     let sum = a + b;
     if sum >= P { sum - P } else { sum }
 }
 
-fn difference(a: u64, b: u64) -> u64 {
-    sum(a, P - b)
-}
-
 fn product(a: u64, b: u64) -> u64 {
-    let wide = u128::from(a) * u128::from(b);
-    sum((wide as u64) & P, (wide >> 61) as u64)
+    (u128::from(a) * u128::from(b) % u128::from(P)) as u64
 }
 
 fn power(mut base: u64, mut exponent: u64) -> u64 {
@@ -42,92 +37,62 @@ fn power(mut base: u64, mut exponent: u64) -> u64 {
     result
 }
 
-impl Element {
-    const ONE: Self = Self { re: 1, im: 0 };
+fn signed_power(base: u64, exponent: i64) -> Option<u64> {
+    let result = power(base, exponent.unsigned_abs());
+    if exponent >= 0 { Some(result) } else { (result != 0).then(|| power(result, P - 2)) }
+}
 
-    /// Zero.
-    pub fn is_zero(self) -> bool {
-        self.re == 0 && self.im == 0
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self { re: sum(self.re, other.re), im: sum(self.im, other.im) }
-    }
-
-    fn times(self, other: Self) -> Self {
-        if self.im == 0 && other.im == 0 {
-            return Self { re: product(self.re, other.re), im: 0 };
-        }
-        Self {
-            re: difference(product(self.re, other.re), product(self.im, other.im)),
-            im: sum(product(self.re, other.im), product(self.im, other.re)),
-        }
-    }
-
-    fn inverse(self) -> Option<Self> {
-        let norm = sum(product(self.re, self.re), product(self.im, self.im));
-        let scale = (norm != 0).then(|| power(norm, P - 2))?;
-        Some(Self { re: product(self.re, scale), im: product(difference(0, self.im), scale) })
-    }
-
-    fn power(self, exponent: i64) -> Option<Self> {
-        let mut base = if exponent < 0 { self.inverse()? } else { self };
-        let (mut result, mut left) = (Self::ONE, exponent.unsigned_abs());
-        while left > 0 {
-            if left % 2 == 1 {
-                result = result.times(base);
-            }
-            base = base.times(base);
-            left /= 2;
-        }
-        Some(result)
-    }
-
-    fn rational(value: &RBig) -> Option<Self> {
-        let modulus = UBig::from(P);
-        let reduced = |value: &UBig| u64::try_from(value % &modulus).unwrap_or_default();
-        let (sign, size) = value.numerator().clone().into_parts();
-        let top = reduced(&size);
-        let top = if IBig::from_parts(sign, UBig::ONE).is_negative() { difference(0, top) } else { top };
-        let bottom = Self { re: reduced(value.denominator()), im: 0 };
-        Some(Self { re: top, im: 0 }.times(if value.is_int() { Self::ONE } else { bottom.inverse()? }))
+fn rational(value: &RBig) -> Option<u64> {
+    let modulus = UBig::from(P);
+    let reduced = |value: &UBig| u64::try_from(value % &modulus).unwrap_or_default();
+    let (sign, size) = value.numerator().clone().into_parts();
+    let top = reduced(&size);
+    let top = if top != 0 && IBig::from_parts(sign, UBig::ONE).is_negative() { P - top } else { top };
+    if value.is_int() {
+        Some(top)
+    } else {
+        Some(product(top, signed_power(reduced(value.denominator()), -1)?))
     }
 }
 
-/// The value of a term where its atoms have these values. None for roots and other terms that have no place here, and where
-/// a divisor vanishes.
-pub fn value(
-    graph: &Graph,
-    point: &Point,
-    atoms: &HashMap<Id, u64>,
-    order: &[Id],
-    id: Id,
-) -> Option<Element> {
-    let mut known: Vec<Option<Element>> = vec![None; graph.size()];
+/// The value of a term at a point that follows from the seed. None where a divisor vanishes.
+pub fn value(graph: &Graph, point: &Point, order: &[Id], id: Id, seed: u64) -> Option<u64> {
+    let drawn = |id: Id| {
+        let mut draw = Draw::new(9_000_000 + seed * 5000 + u64::from(id));
+        match graph.term(id) {
+            Term::Sign(_) if draw.next().is_multiple_of(2) => 1,
+            Term::Sign(_) => P - 1,
+            _ => draw.next() % P,
+        }
+    };
+    let mut known: Vec<Option<u64>> = vec![None; graph.size()];
     for id in order {
         let value = match graph.term(*id) {
-            Term::Rational(value) => Element::rational(value)?,
-            Term::Unity(turns) if *turns.denominator() == UBig::from(4u8) => Element { re: 0, im: 1 },
-            Term::Exp { of, share } => {
-                if let Term::Ln(base) = graph.term(*of)
-                    && let (Some(base), 1) = (graph.as_rational(*base), share)
-                {
-                    Element::rational(base)?
-                } else {
+            Term::Rational(value) => rational(value)?,
+            Term::Unity(turns) => {
+                let bottom = u64::try_from(turns.denominator()).ok()?;
+                let top = u64::try_from(turns.numerator()).ok()?;
+                if ORDER.is_multiple_of(bottom) { power(ROOT, ORDER / bottom * top) } else { drawn(*id) }
+            }
+            Term::Exp { of, share } => match graph.term(*of) {
+                Term::Ln(base) if *share == 1 && graph.as_rational(*base).is_some() => {
+                    rational(graph.as_rational(*base)?)?
+                }
+                _ => {
                     let whole = graph.find(&Term::Exp { of: *of, share: 1 })?;
                     let common = point.shares.get(&whole).copied().unwrap_or(1);
-                    Element { re: *atoms.get(&whole)?, im: 0 }.power(i64::from(common / share))?
+                    power(drawn(whole), u64::from(common / share))
                 }
-            }
-            Term::Sum(rest, terms) => {
-                terms.iter().try_fold(Element::rational(rest)?, |sum, (id, factor)| {
-                    Some(sum.plus(known[*id as usize]?.times(Element::rational(factor)?)))
-                })?
-            }
-            Term::Product(factors) => factors.iter().try_fold(Element::ONE, |product, (id, exponent)| {
-                Some(product.times(known[*id as usize]?.power(*exponent)?))
+            },
+            Term::Sum(rest, terms) => terms.iter().try_fold(rational(rest)?, |total, (id, factor)| {
+                let value = known[*id as usize]?;
+                let value = if *factor == RBig::ONE { value } else { product(value, rational(factor)?) };
+                Some(sum(total, value))
             })?,
-            _ => Element { re: *atoms.get(id)?, im: 0 },
+            Term::Product(factors) => factors.iter().try_fold(1, |all, (id, exponent)| {
+                Some(product(all, signed_power(known[*id as usize]?, *exponent)?))
+            })?,
+            _ => drawn(*id),
         };
         known[*id as usize] = Some(value);
     }
@@ -139,14 +104,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inverses_and_i() {
-        for seed in [1u64, 2, 12_345, P - 1] {
-            let element = Element { re: seed, im: product(seed, 77) };
-            assert_eq!(element.times(element.inverse().unwrap()), Element::ONE);
+    fn roots_of_unity_have_their_order() {
+        assert_eq!(P % ORDER, 1);
+        assert_eq!(power(ROOT, ORDER), 1);
+        for prime in [2, 3, 5, 7, 11, 13] {
+            assert_ne!(power(ROOT, ORDER / prime), 1);
         }
-        let unit = Element { re: 0, im: 1 };
-        assert_eq!(unit.times(unit), Element { re: P - 1, im: 0 });
-        let half = Element::rational(&RBig::from_parts((-1).into(), 2u8.into())).unwrap();
-        assert!(half.plus(half).plus(Element::ONE).is_zero());
+        assert_eq!(power(ROOT, ORDER / 2), P - 1);
+    }
+
+    #[test]
+    fn rationals_keep_their_sums() {
+        let half = rational(&RBig::from_parts((-1).into(), 2u8.into())).unwrap();
+        assert_eq!(sum(sum(half, half), 1), 0);
     }
 }

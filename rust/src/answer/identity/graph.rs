@@ -71,6 +71,8 @@ pub struct Graph {
     pub counts: HashSet<Id>,
     /// Terms that stand in a denominator.
     pub divisors: Vec<Id>,
+    /// Sine and cosine of arctangents that were arcsines.
+    pub directions: HashMap<Id, (Id, Id)>,
     /// Base and distance of the first factorial of every family.
     pub factorials: Vec<(Id, IBig)>,
 }
@@ -266,6 +268,8 @@ impl Graph {
             *sum = sum.checked_add(exponent).ok_or(Stop::Limit)?;
         }
         let mut coefficient = factor;
+        self.reduce_sums(&mut factors, &mut coefficient)?;
+        self.join_roots(&mut factors)?;
         self.reduce_unities(&mut factors, &mut coefficient)?;
         self.reduce_roots(&mut factors, &mut coefficient)?;
         factors.retain(|_, exponent| *exponent != 0);

@@ -2,7 +2,7 @@
 
 use super::graph::{Graph, Id, Term};
 use crate::answer::limits::{MAX_NUMBER_BITS, Stop};
-use dashu_base::{Abs, BitTest, DivEuclid};
+use dashu_base::{Abs, BitTest, DivEuclid, Gcd, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 use std::collections::BTreeMap;
@@ -11,6 +11,74 @@ use std::collections::BTreeMap;
 pub type Factors = BTreeMap<Id, i64>;
 
 impl Graph {
+    /// Takes the rational content and the sign out of sums: `(4 - 2x)^-1` is `-(x - 2)^-1 / 2`.
+    pub(super) fn reduce_sums(&mut self, factors: &mut Factors, coefficient: &mut RBig) -> Result<(), Stop> {
+        if factors.values().filter(|exponent| **exponent != 0).count() == 1
+            && factors.values().all(|exponent| matches!(exponent, 0 | 1))
+        {
+            return Ok(());
+        }
+        let sums: Vec<Id> =
+            factors.keys().copied().filter(|id| matches!(self.term(*id), Term::Sum(..))).collect();
+        for id in sums {
+            let (content, primitive) = self.signed_content(id)?;
+            if primitive == id {
+                continue;
+            }
+            let exponent = factors.remove(&id).unwrap_or(0);
+            *coefficient *= power_of(&content, exponent)?;
+            *factors.entry(primitive).or_insert(0) += exponent;
+        }
+        Ok(())
+    }
+
+    /// The rational that leaves coprime integers with a positive last one, and the rest.
+    pub fn signed_content(&mut self, id: Id) -> Result<(RBig, Id), Stop> {
+        let Term::Sum(rest, terms) = self.term(id) else { return Ok((RBig::ONE, id)) };
+        let negative = terms.last().is_some_and(|(_, factor)| factor.numerator().is_negative());
+        let all = terms.iter().map(|(_, factor)| factor).chain((!rest.is_zero()).then_some(rest));
+        let (mut numerator, mut denominator) = (UBig::ZERO, UBig::ONE);
+        for value in all {
+            let top = super::ball::magnitude(value.numerator());
+            numerator = if numerator.is_zero() { top } else { numerator.gcd(top) };
+            let common = (&denominator).gcd(value.denominator());
+            denominator = denominator / common * value.denominator();
+        }
+        let content = RBig::from_parts(IBig::from(numerator), denominator);
+        let content = if negative { -content } else { content };
+        if content == RBig::ONE {
+            return Ok((content, id));
+        }
+        let primitive = self.scaled(id, &(RBig::ONE / &content))?;
+        Ok((content, primitive))
+    }
+
+    /// Roots of one positive rational become one root: `3^{1/4} 3^{1/2}` is `3^{3/4}`.
+    pub(super) fn join_roots(&mut self, factors: &mut Factors) -> Result<(), Stop> {
+        let mut families: BTreeMap<Id, Vec<(Id, u32)>> = BTreeMap::new();
+        for id in factors.keys() {
+            if let Term::Root(of, degree) = self.term(*id)
+                && self.as_rational(*of).is_some()
+            {
+                families.entry(*of).or_default().push((*id, *degree));
+            }
+        }
+        for (of, roots) in families {
+            if roots.len() < 2 {
+                continue;
+            }
+            let mut share = RBig::ZERO;
+            for (id, degree) in roots {
+                share += RBig::from_parts(IBig::from(factors.remove(&id).unwrap_or(0)), UBig::from(degree));
+            }
+            let degree = u32::try_from(share.denominator()).map_err(|_| Stop::Limit)?;
+            let top = i64::try_from(share.numerator()).map_err(|_| Stop::Limit)?;
+            let root = if degree == 1 { of } else { self.intern(Term::Root(of, degree))? };
+            *factors.entry(root).or_insert(0) += top;
+        }
+        Ok(())
+    }
+
     /// Joins roots of unity to one, and drops even powers of signs.
     pub(super) fn reduce_unities(
         &mut self,
@@ -46,6 +114,14 @@ impl Graph {
     /// Takes whole powers out of roots: `sqrt(2)^3` is `2 sqrt(2)`.
     pub(super) fn reduce_roots(&mut self, factors: &mut Factors, coefficient: &mut RBig) -> Result<(), Stop> {
         for _ in 0..8 {
+            let rationals: Vec<Id> =
+                factors.keys().copied().filter(|id| self.as_rational(*id).is_some()).collect();
+            for id in rationals {
+                let exponent = factors.remove(&id).unwrap_or(0);
+                if let Some(value) = self.as_rational(id) {
+                    *coefficient *= power_of(value, exponent)?;
+                }
+            }
             let mut wholes = Vec::new();
             for (id, exponent) in factors.iter_mut() {
                 if let Term::Root(of, degree) = self.term(*id) {

@@ -161,6 +161,8 @@ pub fn is_zero_at(
             if value.top() < wanted {
                 return Ok(Some((true, bits)));
             }
+        } else if bits > 256 {
+            return Ok(None);
         }
         bits = if bits as u64 > bound + 64 { bits * 2 } else { (bits * 4).min(bound as usize + 80) };
     }

@@ -72,6 +72,18 @@ impl Builder<'_> {
             && let Term::Atan(tangent) = *self.graph.term(*id)
             && let (true, Ok(power)) = (factor.is_int(), i64::try_from(factor.numerator()))
         {
+            if let Some((sine, cosine)) = self.graph.directions.get(id).copied() {
+                let unit = self.imaginary_unit()?;
+                let imaginary = self.graph.times(unit, sine)?;
+                let direction = self.graph.plus(cosine, imaginary)?;
+                let (direction, size) = if power < 0 {
+                    // The conjugate is the inverse.
+                    (self.graph.sum(&[(cosine, RBig::ONE), (imaginary, RBig::NEG_ONE)])?, -power)
+                } else {
+                    (direction, power)
+                };
+                return Ok(Some(self.graph.power(direction, size)?));
+            }
             // (1 + i t) / sqrt(1 + t^2)
             let (one, unit) = (self.graph.integer(1)?, self.imaginary_unit()?);
             let imaginary = self.graph.times(unit, tangent)?;
@@ -206,7 +218,8 @@ impl Builder<'_> {
         let unit = self.imaginary_unit()?;
         let exponent = self.graph.times(unit, angle)?;
         let turn = self.exp(exponent)?;
-        let back = self.graph.power(turn, -1)?;
+        let opposite = self.graph.scaled(exponent, &RBig::NEG_ONE)?;
+        let back = self.exp(opposite)?;
         let half = fraction(1, 2);
         let cosine = self.graph.sum(&[(turn, half.clone()), (back, half.clone())])?;
         let sine = self.graph.sum(&[(turn, half.clone()), (back, -half)])?;
@@ -325,6 +338,18 @@ impl Builder<'_> {
         let rest = self.graph.expanded(rest)?;
         let cosine = self.root(rest, 2)?;
         let tangent = self.divided(sine, cosine)?;
-        self.arctangent(tangent)
+        let angle = self.arctangent(tangent)?;
+        match self.graph.term(angle).clone() {
+            Term::Atan(_) => {
+                self.graph.directions.insert(angle, (sine, cosine));
+            }
+            // The arctangent of the opposite.
+            Term::Sum(rest, terms) if rest.is_zero() && terms.len() == 1 && terms[0].1 == RBig::NEG_ONE => {
+                let opposite = self.graph.scaled(sine, &RBig::NEG_ONE)?;
+                self.graph.directions.insert(terms[0].0, (opposite, cosine));
+            }
+            _ => {}
+        }
+        Ok(angle)
     }
 }

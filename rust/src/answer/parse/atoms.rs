@@ -71,7 +71,9 @@ impl<'a> Parser<'a> {
                 self.expect('|')?;
                 Ok(Node::Call("abs".to_owned(), vec![inner]))
             }
-            Token::Text(letter @ ("C" | "P" | "A")) if matches!(self.peek(), Some(Token::Mark('_' | '^'))) => {
+            Token::Text(letter @ ("C" | "P" | "A"))
+                if matches!(self.peek(), Some(Token::Mark('_' | '^'))) =>
+            {
                 let letter = letter.chars().next().ok_or(Stop::Beyond)?;
                 self.scripts(letter).ok_or(Stop::Beyond)
             }
@@ -286,6 +288,11 @@ impl<'a> Parser<'a> {
     fn function_argument(&mut self) -> Result<Node, Stop> {
         if self.take(&Token::Mark('(')) {
             return self.brackets('(');
+        }
+        // `\log{(5)}^{3}` is a power of the logarithm.
+        if self.peek() == Some(&Token::Mark('{')) && self.peek_after(1) != Some(&Token::Mark('}')) {
+            self.at += 1;
+            return self.group();
         }
         if self.take(&Token::Command("{")) {
             return Ok(match self.brackets('{')? {

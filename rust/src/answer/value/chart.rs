@@ -2,8 +2,8 @@
 
 use super::constants::{between, order, sign_at};
 use super::evaluate::evaluate;
-use super::region::{Point, Region};
 use super::ratio::Ratio;
+use super::region::{Point, Region};
 use super::roots::{coefficients, constant, linear, rational, real_roots};
 use crate::answer::compare::Policy;
 use crate::answer::identity::{Builder, Decision, Graph, compare};
@@ -33,7 +33,9 @@ fn symbols(node: &Node, names: &mut BTreeSet<String>) {
         }
         Node::Negative(inner) | Node::Percent(inner) | Node::Measured(inner, _) => symbols(inner, names),
         Node::Sum(items) | Node::Product(items) | Node::Call(_, items) => {
-            items.iter().for_each(|item| symbols(item, names));
+            for item in items {
+                symbols(item, names);
+            }
         }
         Node::Quotient(left, right) | Node::Power(left, right) | Node::Root(left, right) => {
             symbols(left, names);
@@ -105,7 +107,7 @@ pub fn region(function: &Node, name: &str, relation: Relation, budget: &mut Budg
         }
     }
     let points = distinct.into_iter().map(|node| Point::of_node(node, budget)).collect::<Option<Vec<_>>>();
-    Ok(Region::pieces(points.ok_or(Stop::Beyond)?, cells))
+    Ok(Region::pieces(points.ok_or(Stop::Beyond)?, &cells))
 }
 
 /// Every real zero and pole, some of them perhaps more than once, and perhaps points that are neither.
@@ -180,7 +182,11 @@ fn collect_divisors(node: &Node, found: &mut Vec<Node>) {
             collect_divisors(base, found);
         }
         Node::Negative(inner) | Node::Percent(inner) => collect_divisors(inner, found),
-        Node::Sum(items) | Node::Product(items) => items.iter().for_each(|item| collect_divisors(item, found)),
+        Node::Sum(items) | Node::Product(items) => {
+            for item in items {
+                collect_divisors(item, found);
+            }
+        }
         _ => {}
     }
 }
@@ -190,7 +196,9 @@ fn first_bars(node: &Node) -> Option<Node> {
         Node::Call(name, arguments) if name == "abs" && arguments.len() == 1 => Some(arguments[0].clone()),
         Node::Negative(inner) => first_bars(inner),
         Node::Sum(items) | Node::Product(items) => items.iter().find_map(first_bars),
-        Node::Quotient(left, right) | Node::Power(left, right) => first_bars(left).or_else(|| first_bars(right)),
+        Node::Quotient(left, right) | Node::Power(left, right) => {
+            first_bars(left).or_else(|| first_bars(right))
+        }
         _ => None,
     }
 }
@@ -214,12 +222,14 @@ fn by_values(function: &Node, name: &str, budget: &mut Budget) -> Result<Vec<Nod
     let at = |value: i64| substituted(function, name, &rational(&RBig::from(value)));
     let (zero, one, other, two) = (at(0), at(1), at(-1), at(2));
     let half = |node: Node| Node::Quotient(Box::new(node), Box::new(rational(&RBig::from(2))));
-    let minus = |left: &Node, right: &Node| Node::Sum(vec![left.clone(), Node::Negative(Box::new(right.clone()))]);
+    let minus =
+        |left: &Node, right: &Node| Node::Sum(vec![left.clone(), Node::Negative(Box::new(right.clone()))]);
     let slope = half(minus(&one, &other));
     let twice_zero = Node::Product(vec![rational(&RBig::from(2)), zero.clone()]);
     let bend = half(minus(&Node::Sum(vec![one, other]), &twice_zero));
     let four = Node::Product(vec![rational(&RBig::from(4)), bend.clone()]);
-    let expected = Node::Sum(vec![zero.clone(), Node::Product(vec![rational(&RBig::from(2)), slope.clone()]), four]);
+    let expected =
+        Node::Sum(vec![zero.clone(), Node::Product(vec![rational(&RBig::from(2)), slope.clone()]), four]);
     // The function is this polynomial, not only equal to it at four points.
     let variable = Node::Symbol(name.to_owned());
     let square = Node::Product(vec![variable.clone(), variable.clone()]);
@@ -234,7 +244,11 @@ fn by_values(function: &Node, name: &str, budget: &mut Budget) -> Result<Vec<Nod
     let nought = rational(&RBig::ZERO);
     if order(&bend, &nought, budget)? == Ordering::Equal {
         if order(&slope, &nought, budget)? == Ordering::Equal {
-            return if order(&zero, &nought, budget)? == Ordering::Equal { Err(Stop::Undefined) } else { Ok(Vec::new()) };
+            return if order(&zero, &nought, budget)? == Ordering::Equal {
+                Err(Stop::Undefined)
+            } else {
+                Ok(Vec::new())
+            };
         }
         return Ok(vec![Node::Negative(Box::new(Node::Quotient(Box::new(zero), Box::new(slope))))]);
     }

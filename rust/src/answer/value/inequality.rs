@@ -27,7 +27,9 @@ pub fn region_of(value: &Value, budget: &mut Budget) -> Result<Described, Stop> 
         Value::Sequence(open @ ('(' | '['), close @ (')' | ']'), items) => {
             Ok((None, interval(*open, *close, items, budget)?))
         }
-        Value::List(parts) if parts.iter().all(|part| matches!(part, Value::Region(Some(_), _))) => listed(parts, budget),
+        Value::List(parts) if parts.iter().all(|part| matches!(part, Value::Region(Some(_), _))) => {
+            listed(parts, budget)
+        }
         _ => Err(Stop::Beyond),
     }
 }

@@ -55,7 +55,7 @@ impl Region {
     }
 
     /// From points in rising order and cells as described; points that separate nothing are dropped.
-    pub fn pieces(points: Vec<Point>, cells: Vec<bool>) -> Self {
+    pub fn pieces(points: Vec<Point>, cells: &[bool]) -> Self {
         let mut result = Self { points: Vec::new(), cells: vec![cells[0]] };
         for (point, pair) in points.into_iter().zip(cells[1..].chunks(2)) {
             if result.cells.last() != Some(&pair[0]) || pair[0] != pair[1] {
@@ -68,8 +68,9 @@ impl Region {
 
     /// The ends, where both sets have the same pieces, pairwise.
     pub fn paired_ends<'a>(&'a self, other: &'a Self) -> Option<impl Iterator<Item = (&'a Leaf, &'a Leaf)>> {
-        (self.cells == other.cells)
-            .then(|| self.points.iter().map(|point| &point.leaf).zip(other.points.iter().map(|point| &point.leaf)))
+        (self.cells == other.cells).then(|| {
+            self.points.iter().map(|point| &point.leaf).zip(other.points.iter().map(|point| &point.leaf))
+        })
     }
 
     /// The line cut once.

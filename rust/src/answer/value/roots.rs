@@ -3,19 +3,23 @@
 use super::polynomial::{Atom, Monomial, Polynomial, magnitude};
 use crate::answer::limits::{Budget, Stop};
 use crate::answer::tree::{Constant, Literal, Node};
-use dashu_base::{Abs, Gcd, Signed};
+use dashu_base::{Abs, BitTest, Gcd, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 /// Largest degree that is looked at.
 const MAX_DEGREE: usize = 16;
+/// Bits of a coefficient.
+const MAX_COEFFICIENT_BITS: usize = 1_000;
 /// Candidates for rational roots.
 const MAX_CANDIDATES: usize = 4_000;
 
 /// The real roots, in no order; None where they are not known to be complete.
 pub fn real_roots(polynomial: &[RBig], budget: &mut Budget) -> Result<Vec<Node>, Stop> {
     let mut rest = trimmed(polynomial.to_vec());
-    if rest.len() > MAX_DEGREE + 1 {
+    let long =
+        |value: &RBig| value.numerator().bit_len() + value.denominator().bit_len() > MAX_COEFFICIENT_BITS;
+    if rest.len() > MAX_DEGREE + 1 || rest.iter().any(long) {
         return Err(Stop::Limit);
     }
     let mut roots = Vec::new();
@@ -58,7 +62,9 @@ pub fn real_roots(polynomial: &[RBig], budget: &mut Budget) -> Result<Vec<Node>,
         }
         // Even powers with coefficients of one sign never vanish.
         _ if rest.iter().skip(1).step_by(2).all(RBig::is_zero)
-            && rest.iter().all(|value| value.is_zero() || value.numerator().is_negative() == rest[0].numerator().is_negative()) =>
+            && rest.iter().all(|value| {
+                value.is_zero() || value.numerator().is_negative() == rest[0].numerator().is_negative()
+            }) =>
         {
             Ok(roots)
         }
@@ -90,11 +96,16 @@ pub fn has_real_root(polynomial: &[RBig]) -> bool {
     }
     let negative = |at: i64| value_at(&polynomial, &RBig::from(at)).numerator().is_negative();
     let signs: Vec<bool> = [-1000i64, -30, -3, -1, 0, 1, 3, 30, 1000].into_iter().map(negative).collect();
-    polynomial.len() % 2 == 0 || signs.iter().any(|sign| *sign != signs[0])
+    polynomial.len().is_multiple_of(2) || signs.iter().any(|sign| *sign != signs[0])
 }
 
 fn squarefree(polynomial: &[RBig]) -> Vec<RBig> {
-    let slope = polynomial.iter().enumerate().skip(1).map(|(power, value)| value * RBig::from(power as u64)).collect();
+    let slope = polynomial
+        .iter()
+        .enumerate()
+        .skip(1)
+        .map(|(power, value)| value * RBig::from(power as u64))
+        .collect();
     let common = greatest_divisor(trimmed(polynomial.to_vec()), trimmed(slope));
     with_rest(trimmed(polynomial.to_vec()), &common).0
 }
@@ -162,7 +173,10 @@ fn quadratic_values(a: &RBig, b: &RBig, c: &RBig) -> Vec<Node> {
     if discriminant.is_zero() {
         return vec![rational(&middle)];
     }
-    let root = Node::Root(Box::new(rational(&(discriminant / (&twice * &twice)))), Box::new(rational(&RBig::from(2))));
+    let root = Node::Root(
+        Box::new(rational(&(discriminant / (&twice * &twice)))),
+        Box::new(rational(&RBig::from(2))),
+    );
     let other = Node::Negative(Box::new(root.clone()));
     vec![Node::Sum(vec![rational(&middle), other]), Node::Sum(vec![rational(&middle), root])]
 }
@@ -176,7 +190,7 @@ fn divided(polynomial: &[RBig], root: &RBig) -> Vec<RBig> {
     let mut carry = RBig::ZERO;
     for at in (0..quotient.len()).rev() {
         carry = &polynomial[at + 1] + carry * root;
-        quotient[at] = carry.clone();
+        quotient[at].clone_from(&carry);
     }
     quotient
 }

@@ -228,6 +228,14 @@ fn list(items: Vec<Node>, budget: &mut Budget) -> Value {
 }
 
 fn chain(mut sides: Vec<Node>, mut relations: Vec<Relation>, budget: &mut Budget) -> Value {
+    // `x \ne \pm 1` excludes both.
+    if relations == [Relation::NotEqual] && sides.iter().map(count_plus_minus).sum::<usize>() == 1 {
+        let one = |minus| {
+            let sides = sides.iter().map(|side| signed(side.clone(), minus)).collect();
+            Node::Chain(sides, relations.clone())
+        };
+        return set_operation("and".to_owned(), vec![one(false), one(true)], budget);
+    }
     let names_what_follows =
         matches!(relations[0], Relation::Equal) || (relations[0] == Relation::In && relations.len() == 1);
     if let (true, Some(name)) = (names_what_follows, name_of(&sides[0])) {
