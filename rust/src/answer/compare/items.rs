@@ -204,7 +204,7 @@ fn by_name(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget)
 /// A list counts its repetitions, a set does not: `1, 1, 2` is not `\{1, 2\}`.
 fn set_and_list(set: &[Value], list: &[Value], policy: Policy, budget: &mut Budget) -> Verdict {
     let same = as_sets(set, list, policy, budget);
-    if !same.is_equal() || !policy.set_repeats {
+    if !same.is_equal() {
         return same;
     }
     match Table::new(list, list, policy, budget) {
@@ -219,6 +219,10 @@ fn as_sets(left: &[Value], right: &[Value], policy: Policy, budget: &mut Budget)
         return Verdict::different(Reason::LengthDiffers);
     }
     match Table::new(left, right, policy, budget) {
+        Some(table) if !policy.set_repeats && left.len() != right.len() => match table.covered() {
+            covered if covered.is_equal() => Verdict::different(Reason::LengthDiffers),
+            other => other,
+        },
         Some(table) => table.covered(),
         None => in_order(left, right, policy, budget).filter_equal(Reason::Limit),
     }

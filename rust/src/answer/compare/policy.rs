@@ -37,7 +37,7 @@ pub struct Policy {
     pub tuple_bare: bool,
     /// Items without brackets are compared in order.
     pub list_ordered: bool,
-    /// `\{1,1,2\}` equals `\{1,2\}`, and a bare list against a set is a set.
+    /// `\{1,1,2\}` equals `\{1,2\}`; a bare `1,1,2` does not.
     pub set_repeats: bool,
     /// `]2,5[` is the open interval.
     pub reversed_brackets: bool,
