@@ -107,3 +107,11 @@ class MathforgeExpressions:
             return table.select("verdict", "reason").to_struct(golds.name).cast(dtype)
 
         return pl.map_batches([self._expression, other], of_series, return_dtype=dtype, is_elementwise=True)
+
+    def equals(self, answer: pl.Expr | str, options: grading.Options | None = None) -> pl.Expr:
+        """Whether answers are proved equal to these gold answers; what is undecided is false, as in a grade.
+
+        Args:
+            answer, options: as in `compare`.
+        """
+        return self.compare(answer, options).struct.field("verdict") == "equal"

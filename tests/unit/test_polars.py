@@ -7,6 +7,7 @@ import pytest
 
 import mathforge.polars as mathforge_polars
 from mathforge import harmony
+from mathforge.grading import PRESETS
 
 COMPLETION = (
     "<|channel|>analysis to=python code<|message|>1 + 1<|call|><|start|>python to=assistant"
@@ -69,3 +70,11 @@ def test_columns_of_ids_and_groups() -> None:
 def test_a_column_of_numbers_is_refused() -> None:
     with pytest.raises(TypeError, match="expected a column of text"):
         pl.DataFrame({"x": [1.5]}).select(pl.col("x").mathforge.count_tokens())  # type: ignore[attr-defined]
+
+
+def test_equality_of_answers_is_a_column_of_booleans() -> None:
+    frame = pl.DataFrame({"gold": ["1/2", "35", "x", None], "answer": ["0.5", r"35\%", "7", "1"]})
+    equal = pl.col("gold").mathforge.equals("answer")  # type: ignore[attr-defined]
+    assert frame.select(equal).to_series().to_list() == [True, True, False, False]
+    strict = pl.col("gold").mathforge.equals(pl.col("answer"), PRESETS["strict"])  # type: ignore[attr-defined]
+    assert frame.lazy().select(strict).collect().to_series().to_list() == [True, False, False, False]
