@@ -13,6 +13,7 @@ BENCHES = {
     "answers": "Answers, CPU time",
     "sandbox": "Sandbox, wall time",
     "fork": "Sandbox sessions as copies, wall time and memory",
+    "flint": "FLINT in the sandbox, CPU time",
     "replay": "Replay server, CPU time",
 }
 

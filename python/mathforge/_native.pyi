@@ -276,6 +276,7 @@ def build_sandbox_image(
     staging: str | PathLike[str],
     out: str | PathLike[str],
     preload: Sequence[str],
+    code_cache: str | PathLike[str],
     progress: Callable[[str, float], object],
 ) -> None: ...
 def sandbox_manifest() -> str: ...

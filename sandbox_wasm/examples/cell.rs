@@ -12,7 +12,9 @@ fn main() -> mathforge_sandbox::Result<()> {
     let start = Instant::now();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["build", staging, out, ..] => {
-            build_image(Path::new(staging), Path::new(out), &words[3..], &mut |stage, done| {
+            let cache = std::env::var_os("MATHFORGE_CODE_CACHE");
+            let cache = cache.as_deref().map(Path::new);
+            build_image(Path::new(staging), Path::new(out), &words[3..], cache, &mut |stage, done| {
                 println!("{:7.2} s  {stage} {:3.0} %", start.elapsed().as_secs_f64(), done * 100.0);
             })
         }

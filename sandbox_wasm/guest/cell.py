@@ -17,6 +17,8 @@ import textwrap
 import traceback
 import types
 
+from mathforge_imports import explain
+
 OK, ERROR, INTERRUPTED, MEMORY = range(4)
 
 CELL = "<cell {}>"
@@ -153,6 +155,7 @@ def report(error):
             return OK
         sys.stderr.write(f"SystemExit: {error.code}\n")
         return ERROR
+    explain(error)
     shown = traceback.TracebackException.from_exception(error)
     hide_library(shown)
     sys.stderr.write("".join(shown.format()))

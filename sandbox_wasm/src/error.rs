@@ -32,6 +32,9 @@ pub enum Error {
         /// Output and traceback of the guest.
         message: String,
     },
+    /// A package brings a compiled library that cannot be used.
+    #[error(transparent)]
+    Library(#[from] crate::dylink::Error),
     /// The prepared folder belongs to another version or is damaged.
     #[error("{path} is not a usable image: {message}", path = path.display())]
     Image {

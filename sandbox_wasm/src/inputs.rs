@@ -4,10 +4,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
+use crate::build::{NUMPY_DEFAULTS, WARM_UP};
 use crate::engine::engine;
 use crate::error::Result;
-use crate::image::{FORMAT, INSTALLER, WARM_UP};
-use crate::python::CELL_RUNNER;
+use crate::image::FORMAT;
+use crate::library::INSTALLER;
+use crate::python::{CELL_RUNNER, IMPORTS};
 
 /// The pinned input files, as TOML.
 pub const MANIFEST: &str = include_str!("../pyodide.toml");
@@ -21,8 +23,8 @@ pub fn engine_key() -> Result<String> {
     key.update(env!("CARGO_PKG_VERSION"));
     key.update(FORMAT.to_le_bytes());
     key.update(compatibility.finish().to_le_bytes());
-    key.update(INSTALLER);
-    key.update(WARM_UP);
-    key.update(CELL_RUNNER);
+    for guest in [INSTALLER, NUMPY_DEFAULTS, WARM_UP, IMPORTS, CELL_RUNNER] {
+        key.update(guest);
+    }
     Ok(key.finalize().iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }

@@ -4,10 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use wasmtime::{
-    Engine, Extern, ExternType, Func, Global, Instance, InstancePre, Linker, Module, ModuleExport,
-    Mutability, Ref, Store, TypedFunc, Val, WasmParams, WasmResults,
+    Engine, Extern, ExternType, Global, Instance, InstancePre, Linker, Module, ModuleExport, Mutability, Ref,
+    Store, TypedFunc, Val, WasmParams, WasmResults,
 };
 
+use crate::dylink::{self, LinkMap};
 use crate::error::{Error, Result};
 use crate::ffi::{self, Closures};
 use crate::host::{Caps, Exports, Host};
@@ -21,20 +22,20 @@ use crate::syscalls;
 pub struct Program {
     engine: Engine,
     pre: InstancePre<Host>,
-    trampoline: Module,
-    globals: Arc<[(String, ModuleExport)]>,
+    libraries: Arc<LinkMap>,
+    globals: Arc<[ModuleExport]>,
     /// Length of the memory that the module brings.
     image_bytes: usize,
     pristine: Arc<OnceLock<Arc<[u8]>>>,
 }
 
-/// What a snapshot holds beside memory and globals.
+/// What a snapshot holds beside memory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TableState {
+    /// Values of the mutable globals, in the order of [`Interpreter::state_globals`].
+    pub globals: Vec<i32>,
     /// Length of the function table.
     pub len: u64,
-    /// Slot of the call trampoline.
-    pub trampoline: u64,
     /// Callbacks of `ctypes`.
     pub closures: Closures,
 }
@@ -43,24 +44,25 @@ pub struct TableState {
 pub struct Interpreter {
     store: Store<Host>,
     instance: Instance,
-    globals: Arc<[(String, ModuleExport)]>,
-    trampoline_slot: u64,
+    globals: Arc<[ModuleExport]>,
 }
 
 const MISSING: &str = "this module is not the Pyodide build the sandbox was made for: it lacks";
 
 impl Program {
-    /// Links `module`, a Pyodide main module or an image of one.
-    pub fn new(engine: &Engine, module: &Module, trampoline: &Module) -> Result<Self> {
+    /// Links `module`, a Pyodide main module with the side modules of `libraries`, or an image of one.
+    pub fn new(engine: &Engine, module: &Module, libraries: LinkMap) -> Result<Self> {
+        let libraries = Arc::new(libraries);
         let mut linker = Linker::new(engine);
         syscalls::link(&mut linker)?;
         ffi::link(&mut linker)?;
+        dylink::define(&mut linker, &libraries).map_err(Error::engine("linking the interpreter"))?;
         linker.define_unknown_imports_as_traps(module).map_err(Error::engine("linking the interpreter"))?;
         let pre = linker.instantiate_pre(module).map_err(Error::engine("linking the interpreter"))?;
         Ok(Self {
             engine: engine.clone(),
             pre,
-            trampoline: trampoline.clone(),
+            libraries,
             globals: mutable_globals(module),
             image_bytes: memory_bytes(module),
             pristine: Arc::default(),
@@ -85,18 +87,15 @@ impl Program {
         self.image_bytes
     }
 
-    /// Starts Python from nothing.
-    pub fn boot(&self, host: Host) -> Result<Interpreter> {
+    /// Starts Python from nothing; `memory` is what the module's memory starts with.
+    pub fn boot(&self, host: Host, memory: &[u8]) -> Result<Interpreter> {
         let mut interpreter = self.instantiate(host)?;
-        let function = interpreter.trampoline(&self.trampoline)?;
-        interpreter.trampoline_slot = interpreter.append(function)?;
-        interpreter.start()?;
+        let exports = interpreter.exports()?;
+        let filled = exports.memory.write(&mut interpreter.store, 0, memory);
+        filled.map_err(|error| Error::Wasm(error.to_string()))?;
+        interpreter.start(&self.libraries)?;
+        dylink::construct(&mut interpreter, &self.libraries)?;
         Ok(interpreter)
-    }
-
-    /// Names of [`Interpreter::state_globals`], in their order.
-    pub fn global_names(&self) -> impl Iterator<Item = &str> {
-        self.globals.iter().map(|(name, _)| name.as_str())
     }
 
     /// Continues from the image that the program's module is.
@@ -110,17 +109,13 @@ impl Program {
     /// [`Interpreter::install_closures`].
     pub fn restore_for(&self, host: Host, state: &TableState) -> Result<Interpreter> {
         let mut interpreter = self.instantiate(host)?;
-        let function = interpreter.trampoline(&self.trampoline)?;
-        let restoring = "restoring the function table";
+        interpreter.set_state_global_values(&state.globals)?;
         let table = interpreter.exports()?.table;
         let store = &mut interpreter.store;
         let missing = state.len.saturating_sub(table.size(&mut *store));
-        table.grow(&mut *store, missing, Ref::Func(None)).map_err(Error::engine(restoring))?;
-        table
-            .set(&mut *store, state.trampoline, Ref::Func(Some(function)))
-            .map_err(Error::engine(restoring))?;
+        let grown = table.grow(&mut *store, missing, Ref::Func(None));
+        grown.map_err(Error::engine("restoring the function table"))?;
         store.data_mut().closures = state.closures.clone();
-        interpreter.trampoline_slot = state.trampoline;
         Ok(interpreter)
     }
 
@@ -130,8 +125,7 @@ impl Program {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(on_epoch);
         let instance = self.pre.instantiate(&mut store).map_err(Error::engine("starting the interpreter"))?;
-        let mut interpreter =
-            Interpreter { store, instance, globals: Arc::clone(&self.globals), trampoline_slot: 0 };
+        let mut interpreter = Interpreter { store, instance, globals: Arc::clone(&self.globals) };
         let exports = Exports {
             memory: interpreter.export("memory", Extern::into_memory)?,
             table: interpreter.export("__indirect_function_table", Extern::into_table)?,
@@ -270,17 +264,16 @@ impl Interpreter {
     /// them. Beside memory and [`TableState`] they are all the state that the guest has.
     pub fn state_globals(&mut self) -> Vec<Global> {
         let Self { store, instance, globals, .. } = self;
-        let exports =
-            globals.iter().filter_map(|(_, export)| instance.get_module_export(&mut *store, export));
+        let exports = globals.iter().filter_map(|export| instance.get_module_export(&mut *store, export));
         exports.filter_map(Extern::into_global).collect()
     }
 
-    /// The part of the state that is neither memory nor globals.
+    /// The part of the state that is not memory.
     pub fn table_state(&mut self) -> Result<TableState> {
         let exports = self.exports()?;
         Ok(TableState {
+            globals: self.state_global_values()?,
             len: exports.table.size(&self.store),
-            trampoline: self.trampoline_slot,
             closures: self.store.data().closures.clone(),
         })
     }
@@ -304,34 +297,9 @@ impl Interpreter {
         address.ok_or_else(|| Error::Wasm(format!("global {name} is no address")))
     }
 
-    /// The distribution's own wasm module that calls C functions declared with fewer parameters than Python passes.
-    fn trampoline(&mut self, module: &Module) -> Result<Func> {
-        let doing = "starting the call trampoline";
-        let exports = self.exports()?;
-        let mut imports = Vec::new();
-        for import in module.imports() {
-            imports.push(match import.name() {
-                "memory" => Extern::Memory(exports.memory),
-                "__indirect_function_table" => Extern::Table(exports.table),
-                other => return Err(Error::Wasm(format!("the trampoline imports {other}"))),
-            });
-        }
-        let instance = Instance::new(&mut self.store, module, &imports).map_err(Error::engine(doing))?;
-        instance
-            .get_func(&mut self.store, "trampoline_call")
-            .ok_or_else(|| Error::Wasm(format!("{MISSING} trampoline_call")))
-    }
-
-    fn append(&mut self, function: Func) -> Result<u64> {
-        let table = self.exports()?.table;
-        table
-            .grow(&mut self.store, 1, Ref::Func(Some(function)))
-            .map_err(Error::engine("growing the function table"))
-    }
-
     /// Constructors and `main`, which initialises Python and returns.
-    fn start(&mut self) -> Result<()> {
-        let status = self.initialise();
+    fn start(&mut self, libraries: &LinkMap) -> Result<()> {
+        let status = self.initialise(libraries);
         let (message, _) = self.host().stderr.take();
         let doing = || "booting Python".to_owned();
         match status {
@@ -341,10 +309,11 @@ impl Interpreter {
         }
     }
 
-    fn initialise(&mut self) -> wasmtime::Result<i32> {
-        self.place_trampoline()?;
+    fn initialise(&mut self, libraries: &LinkMap) -> wasmtime::Result<i32> {
+        dylink::reserve(self, libraries)?;
+        self.place_trampoline(libraries.trampoline)?;
         self.call::<_, ()>("__wasm_call_ctors", ())?;
-        self.place_trampoline()?;
+        self.place_trampoline(libraries.trampoline)?;
         self.call_main()
     }
 
@@ -356,14 +325,14 @@ impl Interpreter {
     }
 
     /// Tells the interpreter which slot its trampoline is in.
-    fn place_trampoline(&mut self) -> wasmtime::Result<()> {
+    fn place_trampoline(&mut self, slot: u32) -> wasmtime::Result<()> {
         let runtime = self.address("_PyRuntime")? as usize;
         let offset = self.address("_PyEM_EMSCRIPTEN_TRAMPOLINE_OFFSET")? as usize;
         let exports = self.exports()?;
         let mut word = [0; 4];
         exports.memory.read(&self.store, offset, &mut word)?;
         let at = runtime + u32::from_le_bytes(word) as usize;
-        exports.memory.write(&mut self.store, at, &(self.trampoline_slot as u32).to_le_bytes())?;
+        exports.memory.write(&mut self.store, at, &slot.to_le_bytes())?;
         Ok(())
     }
 }
@@ -377,10 +346,8 @@ fn memory_bytes(module: &Module) -> usize {
 }
 
 /// The mutable globals of `module`; `image::prepare_module` has exported those that the linker left private.
-fn mutable_globals(module: &Module) -> Arc<[(String, ModuleExport)]> {
+fn mutable_globals(module: &Module) -> Arc<[ModuleExport]> {
     let is_state = |ty: &ExternType| ty.global().is_some_and(|global| global.mutability() == Mutability::Var);
     let names = module.exports().filter(|export| is_state(&export.ty()));
-    names
-        .filter_map(|export| Some((export.name().to_owned(), module.get_export_index(export.name())?)))
-        .collect()
+    names.filter_map(|export| module.get_export_index(export.name())).collect()
 }

@@ -1,8 +1,12 @@
 //! CPython (the published Pyodide build) in wasmtime, without a JavaScript engine.
 
+mod build;
+mod cache;
 mod checkpoint;
 mod clock;
+mod code;
 mod descriptors;
+pub mod dylink;
 pub mod edit;
 mod engine;
 mod errno;
@@ -17,6 +21,7 @@ mod image;
 mod inputs;
 mod instance;
 mod journal;
+mod library;
 mod limits;
 mod live;
 mod memory;
@@ -32,8 +37,8 @@ mod session;
 mod syscalls;
 mod vfs;
 
+pub use build::build_image;
 pub use error::{Error, Result};
-pub use image::build_image;
 pub use inputs::{MANIFEST, engine_key};
 pub use outcome::{CellStatus, Outcome};
 pub use session::{Sandbox, SandboxConfig, SavedState, Session};

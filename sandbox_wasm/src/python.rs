@@ -7,6 +7,7 @@ use crate::instance::Interpreter;
 use crate::memory::Ptr;
 
 pub(crate) const CELL_RUNNER: &str = include_str!("../guest/cell.py");
+pub(crate) const IMPORTS: &str = include_str!("../guest/imports.py");
 
 /// Addresses of the runner's functions. They live as long as the interpreter and stay valid in its images.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -32,14 +33,16 @@ pub enum Status {
 impl Runner {
     /// Installs the runner in a booted interpreter.
     pub fn install(interpreter: &mut Interpreter) -> Result<Self> {
-        let source = format!(
-            "import sys, types\n\
-             module = types.ModuleType('mathforge_cell')\n\
-             sys.modules['mathforge_cell'] = module\n\
-             exec(compile({}, '<mathforge cell>', 'exec'), module.__dict__)\n",
-            literal(CELL_RUNNER)
-        );
-        build_step(interpreter, "installing the cell runner", &source)?;
+        for (name, source) in [("imports", IMPORTS), ("cell", CELL_RUNNER)] {
+            let source = format!(
+                "import sys, types\n\
+                 module = types.ModuleType('mathforge_{name}')\n\
+                 sys.modules['mathforge_{name}'] = module\n\
+                 exec(compile({}, '<mathforge {name}>', 'exec'), module.__dict__)\n",
+                literal(source)
+            );
+            build_step(interpreter, "installing the cell runner", &source)?;
+        }
         let mut function = |name| lookup(interpreter, name).map_err(Error::engine("finding the cell runner"));
         Ok(Self { start: function("start")?, run: function("run")?, settle: function("settle")? })
     }

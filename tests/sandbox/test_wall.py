@@ -159,7 +159,7 @@ def test_a_damaged_image_is_an_error_not_a_crash(image, tmp_path):
 
     from mathforge import _native
 
-    for name in ("files.json", "files.bin", "state.json", "trampoline.cwasm"):
+    for name in ("files.json", "files.bin", "state.json"):
         shutil.copy(image / name, tmp_path / name)
     (tmp_path / "image.cwasm").write_bytes(b"\0" * 1000)
     with pytest.raises(RuntimeError, match=r"image\.cwasm"):

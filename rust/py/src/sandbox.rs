@@ -168,11 +168,12 @@ fn build_sandbox_image(
     staging: PathBuf,
     out: PathBuf,
     preload: Vec<String>,
+    code_cache: PathBuf,
     progress: Py<PyAny>,
 ) -> PyResult<()> {
     let mut failure = None;
     let built = py.detach(|| {
-        build_image(&staging, &out, &preload, &mut |stage, done| {
+        build_image(&staging, &out, &preload, Some(&code_cache), &mut |stage, done| {
             if failure.is_none() {
                 failure = Python::attach(|py| progress.call1(py, (stage, done)).err());
             }

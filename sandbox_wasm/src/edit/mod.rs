@@ -1,13 +1,13 @@
 //! Edits of WebAssembly modules that need no compiler: sections in, sections out.
 
 mod exports;
-mod image;
 mod sections;
+mod template;
 mod trampoline;
 
 pub use exports::{export_globals, hidden_mutable_globals};
-pub use image::image_module;
 pub(crate) use sections::{Section, contents_of, join, malformed, parser, split};
+pub use template::{Template, placeholder, template};
 pub use trampoline::trampoline_module;
 
 /// Why a module could not be edited.

@@ -130,8 +130,6 @@ fn link_refusals(linker: &mut Linker<Host>) -> Result<()> {
         "getnameinfo" (u32, u32, u32, u32, u32, u32, u32) => -2;
         "getprotobyname" (u32) => 0;
         "_emscripten_lookup_name" (u32) => 0;
-        "_dlsym_js" (u32, u32, u32) => 0;
-        "_dlopen_js" (u32) => 0;
         "_mmap_js" (u32, u32, u32, u32, u64, u32, u32) => NOSYS;
         "_munmap_js" (u32, u32, u32, u32, u32, u64) => 0;
         "_msync_js" (u32, u32, u32, u32, u32, u64) => 0;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::errno::Errno;
 use crate::error::{Error, Result};
@@ -123,6 +124,14 @@ fn read_exact_at(file: &File, mut into: &mut [u8], mut offset: u64) -> std::io::
     Ok(())
 }
 
+/// Splits a part and its length off the front.
+fn take_part<'a>(block: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (len, rest) = block.split_first_chunk::<8>()?;
+    let (part, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
+    *block = rest;
+    Some(part)
+}
+
 impl Tree {
     /// A tree with the directories and devices that every session has.
     pub fn new() -> Self {
@@ -190,6 +199,58 @@ impl Tree {
             }
         }
         Ok(())
+    }
+
+    /// Adds every file of another tree.
+    pub fn absorb(&mut self, other: Self) {
+        for (path, node) in other.nodes {
+            match node {
+                SharedNode::File(file) => self.add_file(&path, file),
+                SharedNode::Dir(_) => self.add_dir(&path),
+                SharedNode::Device(_) => {}
+            }
+        }
+    }
+
+    /// A hash of all paths and files.
+    pub fn contents_hash(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for (path, file) in self.loaded() {
+            for part in [path.as_bytes(), file] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+        }
+        hash.finalize().into()
+    }
+
+    /// Paths and bytes of the files in memory, as one block.
+    pub fn pack(&self) -> Vec<u8> {
+        let mut block = Vec::new();
+        for (path, file) in self.loaded() {
+            for part in [path.as_bytes(), file] {
+                block.extend_from_slice(&(part.len() as u64).to_le_bytes());
+                block.extend_from_slice(part);
+            }
+        }
+        block
+    }
+
+    /// The tree of a block that [`Tree::pack`] made.
+    pub fn unpack(mut block: &[u8]) -> Option<Self> {
+        let mut tree = Self::new();
+        while !block.is_empty() {
+            let path = String::from_utf8(take_part(&mut block)?.to_vec()).ok()?;
+            tree.add_file(&path, SharedFile::Loaded(take_part(&mut block)?.into()));
+        }
+        Some(tree)
+    }
+
+    fn loaded(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.nodes.iter().filter_map(|(path, node)| match node {
+            SharedNode::File(SharedFile::Loaded(bytes)) => Some((path.as_str(), &bytes[..])),
+            _ => None,
+        })
     }
 
     /// Writes the contents file and the index.
