@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     preparing = actions.add_parser(
         "prepare",
         help="fetch the pinned files and build the image; does nothing when it is built and intact",
+        epilog="example: mathforge sandbox prepare --packages numpy,networkx==3.5",
         allow_abbrev=False,
     )
     preparing.add_argument(
@@ -26,6 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="files_from",
         metavar="DIR",
         help="folder that holds the package files; no network is used",
+    )
+    preparing.add_argument(
+        "--wheels", metavar="DIR", help="folder of further wheels, pure or built for the sandbox's platform"
+    )
+    preparing.add_argument(
+        "--index", metavar="URL", help="address of a copy of the Pyodide distribution (default: its own)"
+    )
+    preparing.add_argument(
+        "--renew", action="store_true", help="look for newer versions of the packages named with --packages"
     )
     running = actions.add_parser("run", help="run a file as one cell of a new session", allow_abbrev=False)
     running.add_argument("file", metavar="FILE", help="a Python file, or - for stdin")
@@ -48,7 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _sandbox_serve.add_arguments(serving)
     for action in (preparing, running, replaying, serving):
         action.add_argument(
-            "--packages", default="", metavar="A,B", help="pinned packages beside the default ones"
+            "--packages",
+            default="",
+            metavar="A,B",
+            help="packages beside the default ones (sympy, mpmath, python-flint)",
         )
         action.add_argument(
             "--cache-dir", help="where images are kept (default: $MATHFORGE_CACHE or ~/.cache/mathforge)"
@@ -69,7 +82,16 @@ def run(args: argparse.Namespace) -> int:
 def _prepare(args: argparse.Namespace) -> int:
     from ..sandbox import prepare
 
-    print(prepare(_names(args.packages), cache_dir=args.cache_dir, files_from=args.files_from, thorough=True))
+    folder = prepare(
+        _names(args.packages),
+        cache_dir=args.cache_dir,
+        files_from=args.files_from,
+        wheels=args.wheels,
+        index=args.index,
+        renew=args.renew,
+        thorough=True,
+    )
+    print(folder)
     return 0
 
 

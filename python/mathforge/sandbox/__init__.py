@@ -59,7 +59,7 @@ class Sandbox:
     milliseconds.
 
     Args:
-        packages: pinned packages beside sympy and mpmath.
+        packages: packages beside sympy, mpmath and python-flint, see `prepare`.
         workers: 0 runs sessions in this process; N > 0 in N worker processes, so that a crash loses only the
             sessions of one of them.
         threads: cells that run at a time; default the number of processors. Time limits count wall time, so

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import SandboxError
 
@@ -15,6 +16,8 @@ class NpmPackage:
 
     Attributes:
         integrity: of the package file, in the registry's notation (`sha512-` and base64).
+        python: version of the interpreter, as wheels name it.
+        platform: tag of the compiled wheels that it can load.
         files: the members that are used, and the sha256 of each.
     """
 
@@ -22,6 +25,8 @@ class NpmPackage:
     version: str
     license: str
     integrity: str
+    python: str
+    platform: str
     files: dict[str, str]
 
     @property
@@ -42,6 +47,11 @@ class Wheel:
     needs: tuple[str, ...]
     default: bool
     preload: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entry: dict[str, Any]) -> Wheel:
+        """From an entry of a TOML or JSON file."""
+        return cls(**{**entry, "needs": tuple(entry["needs"]), "preload": tuple(entry["preload"])})
 
 
 @dataclass(frozen=True)
@@ -64,12 +74,11 @@ class Manifest:
                 version=pyodide["version"],
                 license=pyodide["license"],
                 integrity=pyodide["integrity"],
+                python=pyodide["python"],
+                platform=pyodide["platform"],
                 files=dict(pyodide["files"]),
             ),
-            wheels=tuple(
-                Wheel(**{**wheel, "needs": tuple(wheel["needs"]), "preload": tuple(wheel["preload"])})
-                for wheel in data["wheel"]
-            ),
+            wheels=tuple(Wheel.of(entry) for entry in data["wheel"]),
         )
 
     @classmethod

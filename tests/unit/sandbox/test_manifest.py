@@ -10,17 +10,18 @@ pytestmark = pytest.mark.skipif(not hasattr(native, "sandbox_manifest"), reason=
 def test_every_input_is_pinned_and_has_a_licence():
     manifest = Manifest.load()
     assert manifest.pyodide.integrity.startswith("sha512-")
-    assert {"pyodide.asm.wasm", "pyodide.asm.mjs", "python_stdlib.zip"} == set(manifest.pyodide.files)
+    core = {"pyodide.asm.wasm", "pyodide.asm.mjs", "python_stdlib.zip"}
+    assert set(manifest.pyodide.files) == core | {"pyodide-lock.json", "pyodide.mjs"}
     for wheel in manifest.wheels:
         assert len(wheel.sha256) == 64
         assert wheel.license
-        assert wheel.file.startswith(f"{wheel.name}-{wheel.version}-")
+        assert wheel.file.startswith(f"{wheel.name.replace('-', '_')}-{wheel.version}-")
         assert set(wheel.needs) <= {other.name for other in manifest.wheels}
 
 
 def test_defaults_and_what_they_need_are_selected_in_order():
     manifest = Manifest.load()
-    assert [wheel.name for wheel in manifest.select(())] == ["sympy", "mpmath"]
+    assert [wheel.name for wheel in manifest.select(())] == ["sympy", "mpmath", "python-flint"]
     assert manifest.select(["SymPy"]) == manifest.select(())
 
 
