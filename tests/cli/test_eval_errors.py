@@ -230,6 +230,6 @@ def test_every_command_shows_an_example() -> None:
     done = mathforge("--help")
     assert done.returncode == 0
     assert done.stderr == ""
-    for verb in ("eval", "summarize"):
+    for verb in ("eval", "aggregate", "compare"):
         assert f"mathforge {verb} " in done.stdout
         assert "example:" in mathforge(verb, "--help").stdout
