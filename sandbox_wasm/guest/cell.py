@@ -4,25 +4,29 @@ The host calls `start` once per session and `run` for every cell; both take a st
 status number.
 """
 
+import __future__
+
 import ast
 import asyncio
 import builtins
 import inspect
+import io
 import itertools
 import linecache
 import random
 import signal
 import sys
-import textwrap
-import traceback
+import tokenize
 import types
 
 from mathforge_imports import explain
+from mathforge_pretty import pretty
+from mathforge_tracebacks import formatted
 
 OK, ERROR, INTERRUPTED, MEMORY = range(4)
 
-CELL = "<cell {}>"
-HIDDEN = ("/lib/python", "<frozen ", "<mathforge ")
+CELL = "Cell In[{}]"
+FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
 main = types.ModuleType("__main__")
 main.__builtins__ = builtins
@@ -30,12 +34,36 @@ numbers = itertools.count(1)
 
 
 def display(*values):
-    """Prints each value's representation, as notebooks do."""
+    """Prints each value as its echo."""
     for value in values:
-        print(repr(value))
+        print(pretty(value))
 
 
 main.display = display
+
+
+class Echoes:
+    """What cells leave for the next ones: the last values as `_`, `__` and `___`, and future imports."""
+
+    def __init__(self):
+        self.last = []
+        self.future_flags = 0
+
+    def show(self, value):
+        """Echoes a value, and binds it unless the user has names like these of their own."""
+        names = main.__dict__
+        if all(names.get("_" * place, known) is known for place, known in enumerate(self.last, 1)) and (
+            self.last or "_" not in names
+        ):
+            self.last = [value, *self.last[:2]]
+            names.update(("_" * place, known) for place, known in enumerate(self.last, 1))
+        text = pretty(value) + "\n"
+        prepare()
+        flush()
+        sys.__stdout__.write(text)
+
+
+echoes = Echoes()
 
 
 def start(seed):
@@ -86,16 +114,20 @@ def prepare():
     """Undoes what an earlier cell may have done to the things every cell needs."""
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if sys.stdout is None or sys.stdout.closed:
-        sys.stdout = stream(1)
-    if sys.stderr is None or sys.stderr.closed:
-        sys.stderr = stream(2)
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        own = getattr(sys, f"__{name}__")
+        if own is None or own.closed:
+            own = stream(descriptor)
+            setattr(sys, f"__{name}__", own)
+        current = getattr(sys, name)
+        if current is None or getattr(current, "closed", False):
+            setattr(sys, name, own)
 
 
 def flush():
     """Writes out what the streams hold back; a cell may have closed them."""
-    for output in (sys.stdout, sys.stderr):
-        if output is not None and not output.closed:
+    for output in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        if output is not None and not getattr(output, "closed", False):
             output.flush()
 
 
@@ -110,15 +142,14 @@ def execute(source):
     tree, source = parse(source, name)
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     last = None
-    if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
+    if tree.body and isinstance(tree.body[-1], ast.Expr) and not ends_in_semicolon(source):
         last = ast.Expression(tree.body.pop().value)
-    if tree.body:
-        evaluate(tree, name, "exec")
+    for code in compiled(tree, name):
+        evaluate(code)
     if last is not None:
-        value = evaluate(last, name, "eval")
+        value = evaluate(compile_tree(last, name))
         if value is not None:
-            main.__dict__["_"] = value
-            print(repr(value))
+            echoes.show(value)
 
 
 def parse(source, name):
@@ -126,22 +157,61 @@ def parse(source, name):
     try:
         return ast.parse(source, name), source
     except SyntaxError as error:
-        dedented = textwrap.dedent(source).strip("\n") + "\n"
-        if isinstance(error, IndentationError) and dedented != source:
-            return ast.parse(dedented, name), dedented
+        lines = source.lstrip("\n").splitlines(True)
+        first = lines[0] if lines else ""
+        # Pasted code: indented as a whole, or with the prompts of a session.
+        lead = ">>> " if first.startswith(">>> ") else first[: len(first) - len(first.lstrip())]
+        if lead:
+            leads = (lead, "... ") if lead == ">>> " else (lead,)
+            repaired = "".join(line[len(lead) :] if line.startswith(leads) else line for line in lines)
+            return ast.parse(repaired, name), repaired
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
         for number, line in enumerate(source.splitlines(), 1):
             if line.lstrip()[:1] in {"!", "%"} and error.lineno == number:
                 raise SyntaxError(
                     "shell commands (!) and magics (%) do not exist in this sandbox; write plain Python",
                     (name, number, 1, line),
                 ) from None
-        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
         raise
 
 
-def evaluate(tree, name, mode):
-    """Runs a tree in `__main__`; a top-level await runs on a fresh event loop."""
-    code = compile(tree, name, mode, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+def ends_in_semicolon(source):
+    """Whether the last thing but comments is a semicolon, which asks for no echo."""
+    if ";" not in source.rstrip().rpartition("\n")[2]:
+        return False
+    last = ""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER):
+            last = token.string
+    return last == ";"
+
+
+def compiled(tree, name):
+    """The code of a cell without its last expression.
+
+    A few errors (`return` outside of a function) show only when a tree is compiled. The statements before
+    them are run first, as in a notebook.
+    """
+    if not tree.body:
+        return
+    try:
+        parts = [compile_tree(tree, name)]
+    except SyntaxError:
+        parts = (compile_tree(ast.Module([statement], []), name) for statement in tree.body)
+    yield from parts
+
+
+def compile_tree(tree, name):
+    """Code for a tree; `from __future__` holds for the cells after it too."""
+    mode = "eval" if isinstance(tree, ast.Expression) else "exec"
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | echoes.future_flags
+    code = compile(tree, name, mode, flags=flags, dont_inherit=True)
+    echoes.future_flags |= code.co_flags & FUTURES
+    return code
+
+
+def evaluate(code):
+    """Runs code in `__main__`; a top-level await runs on a fresh event loop."""
     result = eval(code, main.__dict__)
     if code.co_flags & inspect.CO_COROUTINE:
         return asyncio.run(result)
@@ -150,31 +220,18 @@ def evaluate(tree, name, mode):
 
 def report(error):
     """Writes the traceback and tells the host what kind of end it was."""
+    prepare()
+    flush()
     if isinstance(error, SystemExit):
         if error.code is None or error.code == 0:
             return OK
-        sys.stderr.write(f"SystemExit: {error.code}\n")
+        sys.__stderr__.write(f"SystemExit: {error.code}\n")
         return ERROR
     explain(error)
-    shown = traceback.TracebackException.from_exception(error)
-    hide_library(shown)
-    sys.stderr.write("".join(shown.format()))
+    sys.__stderr__.write(formatted(error))
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
     return MEMORY if isinstance(error, MemoryError) else ERROR
-
-
-def hide_library(shown):
-    """Leaves the frames of the user's own code, here and in the exceptions this one came from."""
-    pending, seen = [shown], set()
-    while pending:
-        one = pending.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        own = [frame for frame in one.stack if not frame.filename.startswith(HIDDEN)]
-        one.stack = traceback.StackSummary.from_list(own)
-        pending += [one.__cause__, one.__context__, *(one.exceptions or ())]
 
 
 def adapt():

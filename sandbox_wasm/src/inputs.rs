@@ -9,7 +9,7 @@ use crate::engine::engine;
 use crate::error::Result;
 use crate::image::FORMAT;
 use crate::library::INSTALLER;
-use crate::python::{CELL_RUNNER, IMPORTS};
+use crate::python::CELL_RUNNER;
 
 /// The pinned input files, as TOML.
 pub const MANIFEST: &str = include_str!("../pyodide.toml");
@@ -23,7 +23,8 @@ pub fn engine_key() -> Result<String> {
     key.update(env!("CARGO_PKG_VERSION"));
     key.update(FORMAT.to_le_bytes());
     key.update(compatibility.finish().to_le_bytes());
-    for guest in [INSTALLER, NUMPY_DEFAULTS, WARM_UP, IMPORTS, CELL_RUNNER] {
+    let runner = CELL_RUNNER.iter().map(|(_, code)| *code);
+    for guest in [INSTALLER, NUMPY_DEFAULTS, WARM_UP].into_iter().chain(runner) {
         key.update(guest);
     }
     Ok(key.finalize().iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}")))

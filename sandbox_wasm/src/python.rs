@@ -6,8 +6,13 @@ use crate::error::{Error, Result};
 use crate::instance::Interpreter;
 use crate::memory::Ptr;
 
-pub(crate) const CELL_RUNNER: &str = include_str!("../guest/cell.py");
-pub(crate) const IMPORTS: &str = include_str!("../guest/imports.py");
+/// The modules of the cell runner, in the order of their imports.
+pub(crate) const CELL_RUNNER: [(&str, &str); 4] = [
+    ("imports", include_str!("../guest/imports.py")),
+    ("pretty", include_str!("../guest/pretty.py")),
+    ("tracebacks", include_str!("../guest/tracebacks.py")),
+    ("cell", include_str!("../guest/cell.py")),
+];
 
 /// Addresses of the runner's functions. They live as long as the interpreter and stay valid in its images.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -33,13 +38,13 @@ pub enum Status {
 impl Runner {
     /// Installs the runner in a booted interpreter.
     pub fn install(interpreter: &mut Interpreter) -> Result<Self> {
-        for (name, source) in [("imports", IMPORTS), ("cell", CELL_RUNNER)] {
+        for (name, code) in CELL_RUNNER {
             let source = format!(
                 "import sys, types\n\
                  module = types.ModuleType('mathforge_{name}')\n\
                  sys.modules['mathforge_{name}'] = module\n\
                  exec(compile({}, '<mathforge {name}>', 'exec'), module.__dict__)\n",
-                literal(source)
+                literal(code)
             );
             build_step(interpreter, "installing the cell runner", &source)?;
         }

@@ -21,8 +21,8 @@ use crate::saved;
 pub struct SandboxConfig {
     /// Cap of a session's memory, the image included, in MiB (at most 4095).
     pub memory_mib: usize,
-    /// Cap of each of a cell's two output streams, in bytes; beyond it head and tail are kept.
-    pub max_output_bytes: usize,
+    /// Cap of each of a cell's two output streams, in characters; beyond it head and tail are kept.
+    pub max_output_chars: usize,
     /// Cap of the files a session writes, in MiB.
     pub files_mib: usize,
     /// How long a cell may ignore the interrupt at its time limit before it is killed.
@@ -39,7 +39,7 @@ impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
             memory_mib: 1024,
-            max_output_bytes: 32_768,
+            max_output_chars: 32_768,
             files_mib: 256,
             grace: Duration::from_secs(1),
             deterministic: false,
@@ -68,7 +68,7 @@ impl Shared {
         Caps {
             memory: self.config.memory_mib.min(4095) << 20,
             files: self.config.files_mib << 20,
-            output: self.config.max_output_bytes,
+            output: self.config.max_output_chars,
         }
     }
 

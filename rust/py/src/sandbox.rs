@@ -36,7 +36,7 @@ impl Sandbox {
         let idle = idle_s.map(Duration::try_from_secs_f64).transpose();
         let config = SandboxConfig {
             memory_mib,
-            max_output_bytes: max_output_chars,
+            max_output_chars,
             files_mib,
             deterministic,
             seed,

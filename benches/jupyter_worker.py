@@ -1,0 +1,84 @@
+"""Runs sessions of cells in Jupyter kernels; started by `benches.cells` inside an environment of its own.
+
+Reads a JSON list of sessions from the file named first, each a list of [code, time limit in seconds]; writes one
+JSON line per session to the file named second: a list of [output, wall seconds], as soon as it is done. The last
+line holds the processor seconds of all kernels, their start included.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import resource
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from jupyter_client import KernelManager
+
+# The mode whose tracebacks the recorded kernel wrote.
+SETUP = "%xmode Plain\n%colors NoColor"
+
+
+def run_session(cells: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """One kernel, its cells in order."""
+    manager = KernelManager(kernel_name="python3", transport="ipc")
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=120)
+        run_cell(manager, client, SETUP, 60)
+        done = []
+        for code, timeout_s in cells:
+            start = time.perf_counter()
+            text = run_cell(manager, client, code, timeout_s)
+            done.append((text, time.perf_counter() - start))
+        return done
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def run_cell(manager: KernelManager, client: object, code: str, timeout_s: float) -> str:
+    """The cell's output as one text: what it wrote, the echo, the traceback."""
+    request = client.execute(code)
+    deadline, interrupted, parts = time.monotonic() + timeout_s, False, []
+    while True:
+        try:
+            message = client.get_iopub_msg(timeout=max(deadline - time.monotonic(), 0.01))
+        except queue.Empty:
+            if interrupted:
+                return "".join(parts) + "[TIMEOUT] Execution interrupted."
+            manager.interrupt_kernel()
+            interrupted, deadline = True, time.monotonic() + 20
+            continue
+        if message["parent_header"].get("msg_id") != request:
+            continue
+        kind, content = message["msg_type"], message["content"]
+        if kind == "stream":
+            parts.append(content["text"])
+        elif kind in ("execute_result", "display_data"):
+            parts.append(content["data"].get("text/plain", "") + "\n")
+        elif kind == "error":
+            if parts and not parts[-1].endswith("\n"):
+                parts.append("\n")
+            parts.append("\n".join(content["traceback"]) + "\n")
+        elif kind == "status" and content["execution_state"] == "idle":
+            return "".join(parts) + ("[TIMEOUT] Execution interrupted." if interrupted else "")
+
+
+def main() -> None:
+    """All sessions, two at a time."""
+    sessions = json.loads(Path(sys.argv[1]).read_text())
+    with open(sys.argv[2], "w") as out, ThreadPoolExecutor(int(sys.argv[3])) as pool:
+        for done in pool.map(run_session, sessions):
+            out.write(json.dumps(done) + "\n")
+            out.flush()
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        out.write(json.dumps(used.ru_utime + used.ru_stime) + "\n")
+
+
+if __name__ == "__main__":
+    main()
