@@ -1,8 +1,8 @@
 """Runs sessions of cells in Jupyter kernels; started by `benches.cells` inside an environment of its own.
 
-Reads a JSON list of sessions from the file named first, each a list of [code, time limit in seconds]; writes one
-JSON line per session to the file named second: a list of [output, wall seconds], as soon as it is done. The last
-line holds the processor seconds of all kernels, their start included.
+Reads a JSON list of sessions from the file named first, each a list of [code, time limit in seconds]; writes
+one JSON line per session to the file named second, a list of [output, wall seconds], as it is done. The
+last line holds the processor seconds of all kernels, their start included.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def run_cell(manager: KernelManager, client: object, code: str, timeout_s: float
 def main() -> None:
     """All sessions, two at a time."""
     sessions = json.loads(Path(sys.argv[1]).read_text())
-    with open(sys.argv[2], "w") as out, ThreadPoolExecutor(int(sys.argv[3])) as pool:
+    with Path(sys.argv[2]).open("w") as out, ThreadPoolExecutor(int(sys.argv[3])) as pool:
         for done in pool.map(run_session, sessions):
             out.write(json.dumps(done) + "\n")
             out.flush()

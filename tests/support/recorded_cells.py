@@ -1,0 +1,119 @@
+"""The Python cells of recorded gpt-oss-120b runs with their outputs, run again in the sandbox and compared.
+
+`python -m support.recorded_cells TRACES [EVERY]`, from the folder `tests`, prints how many outputs are equal
+and the kinds of the others, for every EVERY-th run (all by default); `--show KIND` prints cells of a kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mathforge.sandbox import Sandbox
+from mathforge.sandbox.comparing import KINDS, Kind, classify
+
+from .real_transcripts import read_runs, rounds_of
+
+CALL = re.compile(r"to=python code<\|message\|>((?:(?!<\|message\|>).)*)<\|call\|>$", re.DOTALL)
+
+RECORDED_TIMEOUT_S = 120.0
+"""What the recorded kernel allowed, and what a cell gets here."""
+
+STOPPED_TIMEOUT_S = 5.0
+"""For cells that the recorded kernel stopped: they would run on until any limit."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One recorded call: its code, the output the model read, and the seconds it may take."""
+
+    code: str
+    recorded: str
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A cell that was run again."""
+
+    run: str
+    cell: Cell
+    ours: str
+    kind: Kind
+    wall_s: float
+    cpu_s: float
+
+
+def recorded_sessions(traces: Path) -> dict[str, list[Cell]]:
+    """The cells of each run that calls Python, in order."""
+    sessions = {}
+    for run in read_runs(traces):
+        rounds, outputs = rounds_of(run["text"])
+        cells = []
+        for round_, output in zip(rounds, outputs, strict=False):
+            call = CALL.search(round_["text"])
+            assert call is not None, run["id"]
+            stopped = "[TIMEOUT]" in output
+            cells.append(Cell(call[1], output, STOPPED_TIMEOUT_S if stopped else RECORDED_TIMEOUT_S))
+        if cells:
+            sessions[run["id"]] = cells
+    return sessions
+
+
+def run_again(box: Sandbox, run: str, cells: Sequence[Cell]) -> list[Compared]:
+    """One session's cells in a fresh session of the sandbox."""
+    compared, source = [], ""
+    with box.session() as session:
+        for cell in cells:
+            outcome = session.run(cell.code, timeout_s=cell.timeout_s)
+            source += cell.code + "\n"
+            stdout = outcome.stdout
+            if outcome.stderr and stdout and not stdout.endswith("\n"):
+                stdout += "\n"
+            ours = stdout + outcome.stderr
+            kind = classify(cell.recorded, ours, code=source)
+            compared.append(Compared(run, cell, ours, kind, outcome.wall_s, outcome.cpu_s))
+    return compared
+
+
+def compare_all(sessions: dict[str, list[Cell]], threads: int = 2) -> list[Compared]:
+    """All sessions, as many at a time as there are threads."""
+    with Sandbox(max_output_chars=200_000) as box, ThreadPoolExecutor(threads) as pool:
+        done = pool.map(lambda item: run_again(box, *item), sessions.items())
+        return [compared for session in done for compared in session]
+
+
+def table(compared: Sequence[Compared]) -> str:
+    """How many cells of each kind."""
+    counts = collections.Counter(one.kind for one in compared)
+    lines = [f"{kind:10} {counts[kind]:6}" for kind in KINDS if counts[kind]]
+    lines.append(f"{len(compared)} cells, {counts['equal'] / len(compared):.2%} equal")
+    seconds = (
+        f"{sum(one.wall_s for one in compared):.0f} s wall, {sum(one.cpu_s for one in compared):.0f} s CPU"
+    )
+    return "\n".join([*lines, seconds])
+
+
+def main() -> None:
+    """Compare the cells of a file and print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("traces", type=Path)
+    parser.add_argument("every", type=int, nargs="?", default=1)
+    parser.add_argument("--show", choices=KINDS, action="append", default=[])
+    options = parser.parse_args()
+    sessions = recorded_sessions(options.traces)
+    compared = compare_all(dict(list(sessions.items())[:: options.every]))
+    for one in compared:
+        if one.kind in options.show:
+            print(f"=== {one.kind} {one.run}\n{one.cell.code}")
+            print(f"--- recorded\n{one.cell.recorded}\n--- ours\n{one.ours}")
+    print(table(compared))
+
+
+if __name__ == "__main__":
+    main()
