@@ -42,6 +42,11 @@ TIMEOUT_NOTES = re.compile(
     re.MULTILINE,
 )
 NO_OUTPUT = re.compile(r"\A\[WARN\] No output available\..*\Z")
+REMEDY = re.compile(
+    r"^(?:.* is not in this sandbox; add it with .*|.* cannot be used in this sandbox: .*"
+    r"|this sandbox has no .*)\n?",
+    re.MULTILINE,
+)
 FRAMES = re.compile(r"^Traceback \(most recent call last\):\n(?:(?:[ \t].*)?\n)*", re.MULTILINE)
 SYNTAX_FRAME = re.compile(r"^ +(?:Cell In|File ).*\n(?: .*\n)*(?=\w*(?:Error|Warning))", re.MULTILINE)
 CHAIN = re.compile(r"\n*^((?:During handling of|The above exception was).*:)\n+", re.MULTILINE)
@@ -74,13 +79,14 @@ def normalise(output: str) -> str:
     """The text with everything removed that two runs of one kernel need not repeat.
 
     In this order: terminal colours and trailing spaces; the notice of a time-out (with the traceback of
-    its KeyboardInterrupt) and of no output, however worded, become `[timed out]` and the empty text; of a
-    traceback or a syntax error the frames go and each exception's own lines stay; `at 0x...` loses the
-    address; a decimal number that is named as a time or followed by its unit becomes `<time>`.
+    its KeyboardInterrupt) and of no output, however worded, become `[timed out]` and the empty text; the
+    remedy for a missing package goes; of a traceback or a syntax error the frames go and each exception's own
+    lines stay; `at 0x...` loses the address; a decimal number that is named as a time or followed by its unit
+    becomes `<time>`.
     """
     text = ANSI.sub("", output.replace("\r\n", "\n"))
     text = "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
-    text = NO_OUTPUT.sub("", text)
+    text = REMEDY.sub("", NO_OUTPUT.sub("", text))
     text = TIMEOUT_NOTES.sub(TIMED_OUT, text)
     text = SYNTAX_FRAME.sub("", FRAMES.sub("Traceback:\n", text))
     text = CHAIN.sub(r"\n\1\n", text)
