@@ -36,7 +36,7 @@ def test_sympy_computes_as_it_does_without_flint(run):
     assert (
         run("import sympy\nfrom sympy.external.gmpy import GROUND_TYPES\nGROUND_TYPES").stdout == "'python'\n"
     )
-    assert run("type(sympy.ZZ(3))").stdout == "<class 'int'>\n"
+    assert run("type(sympy.ZZ(3))").stdout == "int\n"
     assert run("import os\n'SYMPY_GROUND_TYPES' in os.environ").stdout == "False\n"
 
 

@@ -152,7 +152,7 @@ def test_workers_that_die_leave_no_descriptor_and_no_zombie(box):
         lose_all()
     # The reading thread of the last worker may still be closing its pipes.
     assert eventually(lambda: open_files() <= descriptors)
-    assert not zombies(os.getpid())
+    assert eventually(lambda: not zombies(os.getpid()))
     assert [session.run("2").status for session in sessions] == ["lost"] * 4
     assert [session.run("2").stdout for session in sessions] == ["2\n"] * 4
     assert len(workers()) == 2
