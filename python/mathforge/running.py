@@ -99,9 +99,7 @@ class Run:
                     try:
                         await self._work_through()
                     finally:
-                        for part in self.open_parts:
-                            for file in part.files.values():
-                                file.close()
+                        self._close()
 
     def _is_complete_already(self) -> bool:
         """Whether an earlier run has left nothing to do, so that no server is needed."""
@@ -109,11 +107,18 @@ class Run:
         if self.overwrite or model is None or not all(folder.recorded_model() for folder in self.folders):
             return False
         self._open(model)
-        return all(part.is_complete for part in self.open_parts)
+        is_complete = all(part.is_complete for part in self.open_parts)
+        self._close()
+        return is_complete
 
     def _open(self, model: str) -> None:
         pairs = zip(self.parts, self.folders, strict=True)
         self.open_parts = [OpenPart.of(part, folder, model) for part, folder in pairs]
+
+    def _close(self) -> None:
+        for part in self.open_parts:
+            for file in part.files.values():
+                file.close()
 
     def _add_tokens(self, count: int) -> None:
         self.progress.add_tokens(count)
@@ -148,6 +153,8 @@ class Run:
         )
 
     def _tell_damage(self) -> None:
+        for note in dict.fromkeys(note for folder in self.folders for note in folder.notes):
+            print(f"note: {note}", file=sys.stderr)
         for part in self.open_parts:
             for file in part.files.values():
                 if file.damaged_lines:

@@ -4,6 +4,10 @@
 When all are there the lines are ordered into `output-rsN.jsonl` (a temporary file, synced, renamed), then
 `.done` is touched, then the `-async` file is removed. Every step can be repeated. `run.json` beside them says
 with which configuration and problems they were made.
+
+A run in chunks writes `output-rsN_chunk_C.jsonl` in the same way, each for a stretch of the problems, and
+`merge_chunks` joins them. Names and order are those of NeMo-Skills. Any number of processes may work in one
+folder, each on files of its own: whoever has a file in progress holds a lock on it.
 """
 
 from __future__ import annotations
@@ -11,21 +15,107 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
-from .errors import StoreError
+from .errors import InputError, StoreError
+from .folders import OTHER_FOLDER, RUN_FILE, Folder, lock, write_atomically
 from .problems import Problem
 
+__all__ = [
+    "POSITION",
+    "RUN_FILE",
+    "Folder",
+    "OutputFile",
+    "chunk_positions",
+    "merge_chunks",
+    "output_name",
+    "write_atomically",
+]
+
 POSITION = "_async_position"
-RUN_FILE = "run.json"
 
 
-def output_name(seed: int | None) -> str:
-    """`output.jsonl` for a greedy run, `output-rsSEED.jsonl` for a seed."""
-    return "output.jsonl" if seed is None else f"output-rs{seed}.jsonl"
+def output_name(seed: int | None, chunk: int | None = None) -> str:
+    """`output.jsonl` for a greedy run, `output-rsSEED.jsonl` for a seed; `..._chunk_C.jsonl` for a chunk."""
+    stem = "output" if seed is None else f"output-rs{seed}"
+    return f"{stem}.jsonl" if chunk is None else f"{stem}_chunk_{chunk}.jsonl"
+
+
+def chunk_positions(count: int, num_chunks: int, chunk: int) -> range:
+    """The problems of one chunk: contiguous, the first `count % num_chunks` chunks one longer.
+
+    Args:
+        count: problems in all.
+        num_chunks: chunks in all.
+        chunk: which, from 0.
+
+    Raises:
+        InputError: there is no such chunk.
+    """
+    if not 0 <= chunk < num_chunks:
+        raise InputError(
+            f"there is no chunk {chunk} of {num_chunks}", hint=f"chunks are 0 to {num_chunks - 1}"
+        )
+    length, longer = divmod(count, num_chunks)
+    start = chunk * length + min(chunk, longer)
+    return range(start, start + length + (chunk < longer))
+
+
+def merge_chunks(folder: Path, seed: int | None, num_chunks: int, count: int) -> bool:
+    """Join the chunk files of one seed into its output file, once all are done; may run in several processes
+    at a time, and again after a kill.
+
+    Args:
+        folder: where they lie.
+        seed: None for greedy.
+        num_chunks: chunks in all.
+        count: problems in all.
+
+    Returns:
+        Whether the output file is complete. The chunk files are then gone, their `.done` markers stay.
+
+    Raises:
+        StoreError: a chunk file has not the rows of its chunk.
+    """
+    merged = folder / output_name(seed)
+    chunks = [folder / output_name(seed, chunk) for chunk in range(num_chunks)]
+    if not merged.exists():
+        if not all(chunk.exists() and _done(chunk).exists() for chunk in chunks):
+            # Another process may have merged, and removed them, since the line above.
+            return merged.exists()
+        temporary = merged.with_name(f"{merged.name}-tmp{os.getpid()}")
+        try:
+            with temporary.open("wb") as file:
+                for number, chunk in enumerate(chunks):
+                    _copy_rows(chunk, file.fileno(), len(chunk_positions(count, num_chunks, number)))
+                os.fsync(file.fileno())
+            temporary.replace(merged)
+        except FileNotFoundError:
+            if not merged.exists():
+                raise
+        finally:
+            temporary.unlink(missing_ok=True)
+    _done(merged).touch()
+    for chunk in chunks:
+        chunk.unlink(missing_ok=True)
+    return True
+
+
+def _copy_rows(source: Path, target: int, rows: int) -> None:
+    with source.open("rb") as file:
+        found = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+        if found != rows:
+            raise StoreError(f"{source} holds {found} rows, its chunk has {rows} problems", hint=OTHER_FOLDER)
+        file.seek(0)
+        with os.fdopen(os.dup(target), "wb") as copy:
+            shutil.copyfileobj(file, copy, 1 << 20)
+
+
+def _done(path: Path) -> Path:
+    return path.with_name(f"{path.name}.done")
 
 
 @dataclass
@@ -34,16 +124,22 @@ class OutputFile:
 
     Attributes:
         path: the finished file.
-        problems: all problems of the benchmark, in order.
+        problems: all its problems, in order: those of the benchmark, or of the chunk.
+        merged_path: of a chunk: the file all chunks are merged into; once that is there nothing is missing.
         finished: positions that have a row.
         damaged_lines: lines of the in-progress file that could not be read; their samples are made again.
     """
 
     path: Path
     problems: Sequence[Problem]
+    merged_path: Path | None = None
     finished: set[int] = field(default_factory=set)
     damaged_lines: int = 0
     _descriptor: int | None = None
+    _is_torn: bool = False
+    _places: dict[int, tuple[int, int]] = field(
+        default_factory=dict
+    )  # position -> offset, length of its line
 
     @property
     def in_progress_path(self) -> Path:
@@ -53,7 +149,7 @@ class OutputFile:
     @property
     def done_path(self) -> Path:
         """The marker of a complete file."""
-        return self.path.with_name(f"{self.path.name}.done")
+        return _done(self.path)
 
     @property
     def is_complete(self) -> bool:
@@ -61,203 +157,152 @@ class OutputFile:
         return len(self.finished) == len(self.problems)
 
     def open(self) -> None:
-        """Read what is there and make ready for `append`.
+        """Read what is there and make ready for `append`; the file is held until `close` or `finish`.
 
         Raises:
-            StoreError: rows that belong to other problems.
+            StoreError: rows that belong to other problems, or another process is writing this file.
         """
-        if self.path.exists():
-            self._check_finished()
-            self.finished = set(range(len(self.problems)))
-            self.done_path.touch()
-            self.in_progress_path.unlink(missing_ok=True)
+        if self._is_finished():
+            return
+        self._hold()
+        if self._is_finished():  # by the process that held it before us
             return
         self.done_path.unlink(missing_ok=True)
-        self.finished = set(self._rows_in_progress())
+        self._find_rows()
+        self.finished = set(self._places)
         if self.is_complete:
             self.finish()
 
     def append(self, position: int, row: Mapping[str, object]) -> None:
         """Write one finished row; a complete line reaches the operating system before this returns."""
-        line = json.dumps({**row, POSITION: position}).encode() + b"\n"
         if self._descriptor is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(self.in_progress_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-            size = os.fstat(self._descriptor).st_size
-            if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
-                line = b"\n" + line  # sets a torn last line apart
-        while line:
-            line = line[os.write(self._descriptor, line) :]
+            self._hold()
+        assert self._descriptor is not None
+        line = json.dumps({**row, POSITION: position}).encode() + b"\n"
+        rest = b"\n" + line if self._is_torn else line  # sets a torn last line apart
+        self._is_torn = True
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+        self._is_torn = False
+        self._places[position] = (os.fstat(self._descriptor).st_size - len(line), len(line))
         self.finished.add(position)
 
     def finish(self) -> None:
         """Turn the complete in-progress file into the finished one."""
-        self.close()
-        rows = self._rows_in_progress()
+        assert self._descriptor is not None
         temporary = self.path.with_name(f"{self.path.name}-tmp")
-        with temporary.open("w", encoding="utf-8") as file:
+        with temporary.open("wb") as file:
             for position in range(len(self.problems)):
-                row = {key: value for key, value in rows[position].items() if key != POSITION}
-                file.write(json.dumps(row) + "\n")
+                offset, length = self._places[position]
+                file.write(_without_position(os.pread(self._descriptor, length, offset)))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self.path)
         self.done_path.touch()
         self.in_progress_path.unlink(missing_ok=True)
+        self.close()
 
     def close(self) -> None:
-        """Close the in-progress file."""
+        """Let go of the in-progress file."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
+            if os.fstat(descriptor).st_size == 0:
+                self.in_progress_path.unlink(missing_ok=True)
             os.close(descriptor)
 
-    def _rows_in_progress(self) -> dict[int, dict[str, object]]:
-        """Position -> row; the first of two rows for a position counts, unreadable lines are counted and left
+    def _is_finished(self) -> bool:
+        if self.merged_path is not None and self.merged_path.exists():
+            self.finished = set(range(len(self.problems)))
+            return True
+        if not self.path.exists():
+            return False
+        self._check_finished()
+        self.finished = set(range(len(self.problems)))
+        self.done_path.touch()
+        self.in_progress_path.unlink(missing_ok=True)
+        self.close()
+        return True
+
+    def _hold(self) -> None:
+        """Open the in-progress file, and lock it as long as it is open."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            descriptor = os.open(self.in_progress_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            try:
+                lock(descriptor, fcntl.LOCK_EX, self.in_progress_path)
+                if os.fstat(descriptor).st_ino == self.in_progress_path.stat().st_ino:
+                    break
+            except FileNotFoundError:
+                pass  # whoever held it has just finished it
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+        self._descriptor = descriptor
+        size = os.fstat(descriptor).st_size
+        self._is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+
+    def _find_rows(self) -> None:
+        """Where the row of each position is; the first of two counts, unreadable lines are counted and left
         out."""
-        rows: dict[int, dict[str, object]] = {}
+        self._places.clear()
         self.damaged_lines = 0
-        if not self.in_progress_path.exists():
-            return rows
-        for line, row in _json_lines(self.in_progress_path):
-            position = row.pop(POSITION, None) if row is not None else None
+        for number, offset, line in _lines(self.in_progress_path):
+            row = _parsed(line)
+            position = None if row is None else row.get(POSITION)
             if row is None or not isinstance(position, int) or not 0 <= position < len(self.problems):
                 self.damaged_lines += 1
                 continue
-            self._check_row(row, position, self.in_progress_path, line)
-            rows.setdefault(position, row)
-        return rows
+            self._check_row(row, position, self.in_progress_path, number)
+            self._places.setdefault(position, (offset, len(line)))
 
     def _check_finished(self) -> None:
         count = 0
-        for line, row in _json_lines(self.path):
+        for number, _, line in _lines(self.path):
+            row = _parsed(line)
             if row is None:
                 raise StoreError(
-                    f"{self.path}:{line}: not a JSON object", hint="remove the file to make its samples again"
+                    f"{self.path}:{number}: not a JSON object",
+                    hint="remove the file to make its samples again",
                 )
             if count < len(self.problems):
-                self._check_row(row, count, self.path, line)
+                self._check_row(row, count, self.path, number)
             count += 1
         if count != len(self.problems):
             raise StoreError(
                 f"{self.path} holds {count} rows, the benchmark has {len(self.problems)} problems",
-                hint=_OTHER_FOLDER,
+                hint=OTHER_FOLDER,
             )
 
     def _check_row(self, row: Mapping[str, object], position: int, path: Path, line: int) -> None:
         if row.get("problem") != self.problems[position].text:
             raise StoreError(
                 f"{path}:{line}: the row belongs to another problem than `{self.problems[position].id}`",
-                hint=_OTHER_FOLDER,
+                hint=OTHER_FOLDER,
             )
 
 
-_OTHER_FOLDER = "use another --output-dir, or --overwrite to delete these results and start again"
-
-
-def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, object] | None]]:
-    """Line number and object of every line that is not blank; None for what is not a JSON object."""
+def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Number, offset and bytes of every line that is not blank."""
+    offset = 0
     with path.open("rb") as file:
-        for number, data in enumerate(file, 1):
-            if not data.strip():
-                continue
-            try:
-                row = json.loads(data)
-            except ValueError:
-                row = None
-            yield number, row if isinstance(row, dict) else None
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield number, offset, line
+            offset += len(line)
 
 
-class Folder:
-    """The folder of one benchmark, held by one process at a time; a context manager.
-
-    Attributes:
-        path: `<output_dir>/eval-results/<benchmark>`.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock: int | None = None
-
-    def __enter__(self) -> Folder:
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._lock)
-            raise StoreError(
-                f"another mathforge process is writing to `{self.path}`",
-                hint="wait for it, or use another --output-dir",
-            ) from error
-        except OSError:
-            pass  # a file system without locks, as some network ones are: nothing can be checked
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._lock is not None:
-            os.close(self._lock)  # releases the lock, as the death of the process would
-            self._lock = None
-
-    def clear(self) -> None:
-        """Delete the results of earlier runs."""
-        for pattern in ("output*.jsonl*", "metrics.json", RUN_FILE):
-            for path in self.path.glob(pattern):
-                path.unlink()
-
-    def recorded_model(self) -> str | None:
-        """The model of the run that began this folder; None for a new folder."""
-        try:
-            model = json.loads((self.path / RUN_FILE).read_bytes())["fingerprint"]["model"]
-        except (OSError, ValueError, LookupError, TypeError):
-            return None
-        return model if isinstance(model, str) else None
-
-    def check_fingerprint(self, fingerprint: Mapping[str, object], config: Mapping[str, object]) -> None:
-        """Write `run.json`, or compare with the fingerprint in the one that is there.
-
-        Args:
-            fingerprint: what must be the same when a run is continued.
-            config: the whole resolved configuration, for the reader.
-
-        Raises:
-            StoreError: the folder was begun with something else; names the first keys that differ.
-        """
-        path = self.path / RUN_FILE
-        now = dict(_flatten(json.loads(json.dumps(fingerprint))))
-        if not path.exists():
-            record = {"fingerprint": fingerprint, "config": config}
-            write_atomically(path, json.dumps(record, indent=2) + "\n")
-            return
-        try:
-            before = dict(_flatten(json.loads(path.read_bytes())["fingerprint"]))
-        except (ValueError, LookupError, TypeError) as error:
-            raise StoreError(f"cannot read `{path}`", hint=_OTHER_FOLDER) from error
-        differing = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-        if differing:
-            shown = ", ".join(f"{key}: {before.get(key)!r} -> {now.get(key)!r}" for key in differing[:3])
-            more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
-            raise StoreError(
-                f"`{self.path}` was begun with another configuration ({shown}{more})",
-                hint=_OTHER_FOLDER,
-                code="other_run",
-            )
+def _parsed(line: bytes) -> dict[str, object] | None:
+    """The object of a line; None for what is not a JSON object."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a whole file or nothing."""
-    temporary = path.with_name(f"{path.name}-tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def _flatten(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield from _flatten(below, f"{prefix}.{key}" if prefix else str(key))
-    else:
-        yield prefix, value
+def _without_position(line: bytes) -> bytes:
+    """An in-progress line as a line of the finished file."""
+    row = json.loads(line)
+    del row[POSITION]
+    return json.dumps(row).encode() + b"\n"
