@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .config import Endpoint
 from .errors import InputError
-from .hosting import replay_server
+from .launching import Launch, launch
 from .overrides import Override, parse_overrides
 from .running import Run, run_async
 from .store import Folder, output_name
@@ -29,6 +30,11 @@ class Request:
     model: str | None = None
     server_type: str | None = None
     server_address: str | None = None
+    server_gpus: int | None = None
+    server_nodes: int = 1
+    server_args: str = ""
+    server_entrypoint: str | None = None
+    replicas: int = 1
     replay: Sequence[str] = ()
     data_dir: str | Path | None = None
     split: str | None = None
@@ -68,6 +74,11 @@ def evaluate(
     model: str | None = None,
     server_type: str | None = None,
     server_address: str | None = None,
+    server_gpus: int | None = None,
+    server_nodes: int = 1,
+    server_args: str = "",
+    server_entrypoint: str | None = None,
+    replicas: int = 1,
     replay: str | Sequence[str] = (),
     data_dir: str | Path | None = None,
     split: str | None = None,
@@ -85,7 +96,12 @@ def evaluate(
         output_dir: files go to `<output_dir>/eval-results/<benchmark>/`.
         model: name the server knows; may be left out when it serves one model.
         server_type: vllm, sglang, openai, trtllm, generic or replay.
-        server_address: for example `http://localhost:8000/v1`.
+        server_address: for example `http://localhost:8000/v1`; several are separated by commas.
+        server_gpus: start the server for this run, each replica on so many GPUs of a node.
+        server_nodes: nodes of one replica.
+        server_args: more arguments for the server's own command.
+        server_entrypoint: words in place of that command.
+        replicas: servers to start side by side.
         replay: recordings to play instead of a model: files, folders or `demo`.
         data_dir: folder with benchmark files.
         split: file inside a benchmark's folder.
@@ -110,6 +126,11 @@ def evaluate(
         model=model,
         server_type=server_type,
         server_address=server_address,
+        server_gpus=server_gpus,
+        server_nodes=server_nodes,
+        server_args=server_args,
+        server_entrypoint=server_entrypoint,
+        replicas=replicas,
         replay=recordings,
         data_dir=data_dir,
         split=split,
@@ -163,12 +184,29 @@ def run(request: Request) -> Result:
         folders = [stack.enter_context(Folder(part.folder(output_dir))) for part in parts]
         endpoint = parts[0].config.server
         logs = output_dir / "eval-logs"
-        if request.replay:
-            address = stack.enter_context(replay_server(request.replay, endpoint.model, logs / "replay.log"))
-            endpoint = replace(endpoint, base_url=address)
+        if starting := _launch(request, endpoint):
+            addresses = stack.enter_context(launch(starting, logs))
+            endpoint = replace(endpoint, base_url=",".join(addresses))
         run_async(Run(parts, folders, endpoint, result.failures, request.overwrite, logs / "defects.log"))
     _summarize(parts, output_dir, result)
     return result
+
+
+def _launch(request: Request, endpoint: Endpoint) -> Launch | None:
+    """The servers to start for the run; None where an address names running ones."""
+    if request.replay:
+        return Launch(endpoint.model, "replay", replicas=request.replicas, recordings=tuple(request.replay))
+    if request.server_gpus is None or endpoint.base_url is not None:
+        return None
+    return Launch(
+        endpoint.model,
+        endpoint.server_type,
+        gpus=request.server_gpus,
+        nodes=request.server_nodes,
+        args=request.server_args,
+        replicas=request.replicas,
+        entrypoint=request.server_entrypoint,
+    )
 
 
 def _summarize(parts: Sequence[Part], output_dir: Path, result: Result) -> None:

@@ -7,6 +7,7 @@ import json
 import sys
 
 from ..errors import MathforgeError
+from ._server_arguments import add_server_arguments
 
 NAME = "eval"
 HELP = "Evaluate benchmarks against a model server, with or without the Python tool."
@@ -33,14 +34,7 @@ WITHOUT_EFFECT = (
         "skip-hf-home-check",
         "installation-command",
     ),
-    *(
-        "server-gpus",
-        "server-nodes",
-        "server-args",
-        "server-entrypoint",
-        "server-container",
-        "single-node-mode",
-    ),
+    *("server-container", "single-node-mode"),
     *(
         "generation-type",
         "generation-module",
@@ -73,7 +67,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--split", help="NAME/SPLIT.jsonl instead of NAME/test.jsonl")
     add("--model", help="name the server knows (default: the only one it serves)")
     add("--server-type", help="vllm (default), sglang, openai, trtllm, generic or replay")
-    add("--server-address", metavar="URL", help="for example http://localhost:8000/v1")
+    add(
+        "--server-address",
+        action="append",
+        metavar="URL[,URL]",
+        help="for example http://localhost:8000/v1; several may be given",
+    )
+    add_server_arguments(parser)
     add(
         "--replay",
         action="append",
@@ -117,7 +117,12 @@ def run(args: argparse.Namespace) -> int:
         output_dir=args.output_dir,
         model=args.model,
         server_type=args.server_type,
-        server_address=args.server_address,
+        server_address=",".join(args.server_address) if args.server_address else None,
+        server_gpus=args.server_gpus,
+        server_nodes=args.server_nodes,
+        server_args=args.server_args,
+        server_entrypoint=args.server_entrypoint,
+        replicas=args.replicas,
         replay=args.replay,
         data_dir=args.data_dir,
         split=args.split,
