@@ -143,6 +143,34 @@ class ToolHost:
 
 
 @dataclass(slots=True)
+class Checkpoints:
+    """What a run that was killed goes on from.
+
+    Attributes:
+        rounds: every finished round is kept until its sample is finished.
+        sessions: the state of a Python session is kept after every call.
+        max_session_mib: larger states are not kept; their calls are run again when needed.
+        max_disk_gib: for the states of all sessions together.
+    """
+
+    rounds: bool = True
+    sessions: bool = True
+    max_session_mib: int = 64
+    max_disk_gib: float = 64.0
+
+
+@dataclass(slots=True)
+class EarlyStop:
+    """When not to draw all samples of a problem.
+
+    Attributes:
+        majority: stop when no further sample can change the majority.
+    """
+
+    majority: bool = False
+
+
+@dataclass(slots=True)
 class Evaluation:
     """Everything that decides what a run computes and how.
 
@@ -158,6 +186,8 @@ class Evaluation:
         server: endpoint and tool limits.
         chat_template_kwargs: system message.
         sandbox: where calls run.
+        checkpoints: of samples in the making.
+        early_stop: of problems that are settled.
     """
 
     prompt_config: str = "generic/math"
@@ -171,6 +201,8 @@ class Evaluation:
     server: Endpoint = field(default_factory=Endpoint)
     chat_template_kwargs: ChatTemplate = field(default_factory=ChatTemplate)
     sandbox: ToolHost = field(default_factory=ToolHost)
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    early_stop: EarlyStop = field(default_factory=EarlyStop)
 
     def to_json(self) -> dict[str, object]:
         """Nested plain values, as written beside the results."""
@@ -367,6 +399,8 @@ def _check(config: Evaluation) -> None:
         "inference.timeout": inference.timeout > 0,
         "max_concurrent_requests": config.max_concurrent_requests > 0,
         "server.max_retries": config.server.max_retries >= 0,
+        "checkpoints.max_session_mib": config.checkpoints.max_session_mib >= 0,
+        "checkpoints.max_disk_gib": config.checkpoints.max_disk_gib >= 0,
         "server.code_execution.max_code_executions": tool.max_code_executions >= 0,
         "server.code_execution.max_code_output_characters": tool.max_code_output_characters > 0,
         "server.code_execution.code_execution_timeout": tool.code_execution_timeout > 0,

@@ -34,6 +34,7 @@ _FREE_KEYS = {
     },
     "inference": {"timeout", "stream"},
     "sandbox": {"workers", "url"},
+    "checkpoints": {"rounds", "sessions", "max_session_mib", "max_disk_gib"},
 }
 
 
