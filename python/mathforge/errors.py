@@ -47,6 +47,12 @@ class SandboxError(MathforgeError):
     code = "sandbox"
 
 
+class ClusterError(MathforgeError):
+    """Jobs that could not be submitted, or that failed."""
+
+    code = "cluster"
+
+
 class StoreError(MathforgeError):
     """An output folder that cannot be continued, for example because its configuration differs."""
 
