@@ -30,6 +30,11 @@ $(STAMPS)/peers: $(STAMPS)/venv requirements/peers.lock
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --upgrade --target $(STAMPS)/peer-packages -r requirements/peers.lock
 	@touch $@
 
+# Debian's Slurm, for the tests of clusters; installed by name where it is absent, never started as a service.
+$(STAMPS)/slurm: scripts/slurm.sh
+	scripts/slurm.sh
+	@mkdir -p $(STAMPS) && touch $@
+
 # The image is keyed by its inputs: this is a look-up when nothing has changed.
 sandbox: build
 	$(BIN)/mathforge sandbox prepare
@@ -42,10 +47,10 @@ test: lint test-rust test-python
 test-rust: sandbox
 	MATHFORGE_SANDBOX_IMAGE="$$($(BIN)/mathforge sandbox prepare)" cargo test --workspace --quiet
 
-test-python: sandbox $(STAMPS)/peers
+test-python: sandbox $(STAMPS)/peers $(STAMPS)/slurm
 	$(PYTEST) -m "not slow and not vllm"
 
-test-all: lint test-rust $(STAMPS)/peers
+test-all: lint test-rust $(STAMPS)/peers $(STAMPS)/slurm
 	$(PYTEST)
 
 bench: sandbox

@@ -20,7 +20,9 @@ from .records import JobRecord, Task
 Announce = Callable[[JobRecord], None]
 
 
-def run_job(job: Job, config: ClusterConfig, folder: Path, announce: Announce) -> JobRecord:
+def run_job(
+    job: Job, config: ClusterConfig, folder: Path, announce: Announce, is_cancelled: Callable[[], bool]
+) -> JobRecord:
     """Run a job to its end. Dependent jobs behind it would find nothing to do: there is no time limit here.
 
     What a task prints goes to the terminal, or to its own file in `folder` when several run at a time.
@@ -30,6 +32,7 @@ def run_job(job: Job, config: ClusterConfig, folder: Path, announce: Announce) -
         config: mounts, environment and how many tasks may run at a time.
         folder: for logs.
         announce: called with the record whenever a task has started or ended.
+        is_cancelled: asked before a task is started.
     """
     commands = [[config.on_host(word) for word in argv] for argv in job.commands]
     environment = {**os.environ, **config.environment(), **job.environment}
@@ -38,7 +41,9 @@ def run_job(job: Job, config: ClusterConfig, folder: Path, announce: Announce) -
         str(folder / f"{job.name}-{index}.log") if at_a_time > 1 else "" for index in range(len(commands))
     ]
     outputs = tuple(config.on_host(path) for path in job.outputs)
-    running = _Running([Task("", tuple(argv), log) for argv, log in zip(commands, logs, strict=True)])
+    running = _Running(
+        [Task("", tuple(argv), log) for argv, log in zip(commands, logs, strict=True)], is_cancelled
+    )
 
     def tell() -> None:
         announce(JobRecord(job.name, 0, tuple(running.tasks), outputs))
@@ -58,7 +63,8 @@ def run_job(job: Job, config: ClusterConfig, folder: Path, announce: Announce) -
 class _Running:
     """The tasks of a job, and the processes of those that run."""
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
+    def __init__(self, tasks: Sequence[Task], is_cancelled: Callable[[], bool]) -> None:
+        self._is_cancelled = is_cancelled
         self.tasks = list(tasks)
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
@@ -69,7 +75,7 @@ class _Running:
         task = self.tasks[index]
         with ExitStack() as stack:
             with self._lock:
-                if self._stopped:
+                if self._stopped or self._is_cancelled():
                     return
                 out = None
                 if task.log:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..store import write_atomically
+from ..folders import write_atomically
 
 POINTERS = "submissions.jsonl"
 
@@ -84,6 +84,11 @@ class Record:
     def ids(self) -> list[str]:
         """All ids, without the indices of arrays."""
         return list(dict.fromkeys(task.id.partition("_")[0] for job in self.jobs for task in job.tasks))
+
+    @property
+    def cancelled_path(self) -> Path:
+        """A file that is there once jobs of this machine are to start no further tasks."""
+        return self.path.with_suffix(".cancelled")
 
     def write(self) -> None:
         """Write the whole record, in place of an earlier one."""

@@ -154,7 +154,7 @@ def _run_here(jobs: Sequence[Job], config: ClusterConfig, folder: Path, record: 
         if job.dependency == "afterok" and any(name in failed for name in job.after):
             failed[job.name] = f"{job.name}: not started, because of a job it waits for"
             continue
-        done = local.run_job(job, config, folder, partial(_announce, record))
+        done = local.run_job(job, config, folder, partial(_announce, record), record.cancelled_path.exists)
         record = replace(record, jobs=(*record.jobs, done))
         submitted.append(_submitted(job, [done]))
         for task in done.tasks:
@@ -163,6 +163,8 @@ def _run_here(jobs: Sequence[Job], config: ClusterConfig, folder: Path, record: 
                 failed[job.name] = (
                     f"{job.name}: exit status {task.exit_code} of `{shlex.join(task.argv)}`{where}"
                 )
+    if record.cancelled_path.exists():
+        raise ClusterError(f"`{record.experiment}` was cancelled", code="cancelled")
     if failed:
         raise ClusterError("a job failed: " + "\n  ".join(failed.values()))
     return submitted
