@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -110,7 +111,10 @@ class Folder:
             "config": config,
             "versions": [software_versions()],
         }
-        if _write_new(path, json.dumps(record, indent=2) + "\n"):
+        is_new = _write_new(path, json.dumps(record, indent=2) + "\n")
+        for left in self.path.glob(f"{RUN_FILE}-tmp*"):  # by a process that was killed, or came second
+            left.unlink(missing_ok=True)
+        if is_new:
             return
         try:
             there = json.loads(path.read_bytes())
@@ -134,9 +138,9 @@ class Folder:
             return
         last = known[-1] if known and isinstance(known[-1], dict) else {}
         self.notes.append(f"`{self.path}` was begun with other software ({_changes(last, now)})")
-        write_atomically(
-            self.path / RUN_FILE, json.dumps({**there, "versions": [*known, now]}, indent=2) + "\n"
-        )
+        text = json.dumps({**there, "versions": [*known, now]}, indent=2) + "\n"
+        with contextlib.suppress(FileNotFoundError):  # another process is doing the same
+            write_atomically(self.path / RUN_FILE, text)
 
 
 def software_versions() -> dict[str, object]:
@@ -160,7 +164,7 @@ def _write_new(path: Path, text: str) -> bool:
     _write_synced(temporary, text)
     try:
         os.link(temporary, path)
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):
         return False
     except OSError:  # a file system without hard links
         temporary.replace(path)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import harmony
+from .checkpoints import Journal, NotedAnswer, RestartError
 from .completions import Answer, RefusedError
 from .config import Evaluation
 from .problems import Problem
@@ -63,13 +65,14 @@ class Task:
         """The seed sent to the server."""
         return self.config.inference.random_seed if self.seed is None else self.seed
 
+    @property
+    def session_seed(self) -> int:
+        """Of the random numbers of its Python session."""
+        return zlib.crc32(self.request_id(0).encode())
+
     def request_id(self, round_number: int) -> str:
         """Names one request of this sample."""
         return f"{self.benchmark}/{self.problem.id}/rs{self.sampler_seed}/{round_number}"
-
-
-class LostSessionError(Exception):
-    """The sandbox lost the session of a sample, so its variables are gone."""
 
 
 class Generator:
@@ -91,8 +94,12 @@ class Generator:
         self._sandbox = sandbox
         self._on_call = on_call
 
-    async def sample(self, task: Task) -> Sample:
+    async def sample(self, task: Task, journal: Journal | None = None) -> Sample:
         """Make one sample.
+
+        Args:
+            task: which.
+            journal: what an earlier process has made of it, and where to note what is made; text only.
 
         Raises:
             FailedRequestError: this sample could not be made; others may.
@@ -100,11 +107,12 @@ class Generator:
         """
         if task.config.inference.endpoint_type == "chat":
             return await self._chat(task)
+        journal = Journal() if journal is None else journal
         for _ in range(_MAX_RESTARTS):
             try:
-                return await self._text(task)
-            except LostSessionError:
-                continue
+                return await self._text(task, journal)
+            except RestartError:
+                await journal.restart()
         raise FailedRequestError(f"the sandbox lost the session {_MAX_RESTARTS} times")
 
     async def _chat(self, task: Task) -> Sample:
@@ -133,11 +141,13 @@ class Generator:
         sample.ended_at = time.time()
         return sample
 
-    async def _text(self, task: Task) -> Sample:
-        tool = PythonTool(self._sandbox, task.config.server.code_execution) if self._sandbox else None
+    async def _text(self, task: Task, journal: Journal) -> Sample:
+        limits = task.config.server.code_execution
+        tool = PythonTool(self._sandbox, limits, journal, task.session_seed) if self._sandbox else None
         try:
-            return await _Conversation(self._server, tool, task, self._on_call).run()
+            return await _Conversation(self._server, tool, task, self._on_call, journal).run()
         finally:
+            await journal.settle()
             if tool is not None:
                 tool.close()
 
@@ -160,6 +170,7 @@ class _Conversation:
     tool: PythonTool | None
     task: Task
     on_call: Callable[[], None]
+    journal: Journal
     sample: Sample = field(init=False)
     ids: list[int] = field(init=False)
     prompt_length: int = field(init=False)
@@ -167,7 +178,8 @@ class _Conversation:
     answered: int = 0
 
     async def run(self) -> Sample:
-        self.sample = Sample(self.task.problem, self.task.seed, started_at=time.time())
+        started_at = time.time() - self.journal.elapsed_s
+        self.sample = Sample(self.task.problem, self.task.seed, started_at=started_at)
         self.ids = Prompter.of(self.task.config).token_ids(self.task.problem)
         self.prompt_length = len(self.ids)
         self.driver = Driver("gpt-oss", watch=self.task.config.inference.stop_on_repetition)
@@ -226,6 +238,8 @@ class _Conversation:
             self.answered += 1
             outputs.append(text)
             ids += _tool_message(call, text)
+        if self.tool is not None:
+            self.tool.note()
         one.output = "\n".join(outputs)
         return ids
 
@@ -265,6 +279,20 @@ class _Conversation:
         return self._whole_room() - self._reserve()
 
     async def _request(self, max_tokens: int, reader: _Reader | None = None) -> Round:
+        answer = self.journal.next_answer()
+        if answer is None:
+            answer = await self._ask(max_tokens, reader)
+        elif reader is not None:
+            reader.start()
+            reader.read(answer.token_ids)
+        one = Round(answer.token_ids, answer.finish_reason, answer.stop_reason)
+        self.sample.rounds.append(one)
+        self.sample.num_generated_tokens += len(answer.token_ids)
+        self.sample.finish_reason = answer.finish_reason
+        self.ids = self.ids + answer.token_ids
+        return one
+
+    async def _ask(self, max_tokens: int, reader: _Reader | None) -> NotedAnswer:
         answer = await self.server.complete(
             self.ids,
             self.task.config.inference,
@@ -273,25 +301,18 @@ class _Conversation:
             request_id=self.task.request_id(len(self.sample.rounds)),
             reader=reader,
         )
-        if reader is not None and answer.finish_reason is None:
-            answer.finish_reason = "repetition"
-            answer.token_ids = (answer.token_ids or [])[: reader.cut]
-        if answer.finish_reason in {"abort", "error"}:
-            raise FailedRequestError(
-                f"the server gave up on the request (finish_reason `{answer.finish_reason}`)"
-            )
-        one = Round(answer.token_ids, answer.finish_reason, answer.stop_reason)
-        self.sample.rounds.append(one)
-        self.sample.num_generated_tokens += len(answer.token_ids or ())
-        self.sample.finish_reason = answer.finish_reason
-        self.ids = self.ids + (answer.token_ids or [])
-        return one
+        token_ids, finish_reason = answer.token_ids or [], answer.finish_reason
+        if reader is not None and finish_reason is None:
+            token_ids, finish_reason = token_ids[: reader.cut], "repetition"
+        if finish_reason in {"abort", "error"}:
+            raise FailedRequestError(f"the server gave up on the request (finish_reason `{finish_reason}`)")
+        noted = NotedAnswer(token_ids, finish_reason, answer.stop_reason)
+        await self.journal.add_answer(noted)
+        return noted
 
     async def _execute(self, one: Round, code: str) -> str:
         assert self.tool is not None  # without a tool no calls are allowed
         result = await self.tool.run(code)
-        if result.status == "lost":
-            raise LostSessionError
         one.tool_status = result.status
         self.sample.code_rounds_executed += 1
         self.sample.code_execution_time += result.wall_s

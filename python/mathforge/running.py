@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .checkpoints import StateRoom
 from .config import Endpoint
 from .errors import MathforgeError, ServerError
 from .generating import Generator, Task
@@ -89,6 +90,7 @@ class Run:
                     folder.clear()
             self._open(server.model.name)
             self._tell_damage()
+            self._keep_rounds()
             async with self._open_sandbox() as sandbox:
                 with (
                     contextlib.closing(Grader(cache=default_cache())) as grader,
@@ -163,13 +165,37 @@ class Run:
                     )
                     print(f"note: {note}; their samples are made again", file=sys.stderr)
 
+    def _keep_rounds(self) -> None:
+        wanted = self.parts[0].config.checkpoints
+        if not wanted.rounds:
+            return
+        room = StateRoom(int(wanted.max_disk_gib * 2**30), wanted.max_session_mib << 20)
+        for part in self.open_parts:
+            for file in part.files.values():
+                file.keep_rounds(room if wanted.sessions else None)
+
+    def _missing(self) -> Iterator[tuple[OpenPart, Task]]:
+        """The samples to make: first those that were begun, whose rounds and states take up disk space."""
+        begun = {
+            (id(part), seed, position)
+            for part in self.open_parts
+            for seed, file in part.files.items()
+            for position in (file.rounds.begun if file.rounds else ())
+        }
+        for is_begun in (True, False):
+            for part in self.open_parts:
+                for task in part.missing() if begun or not is_begun else ():
+                    if ((id(part), task.seed, task.position) in begun) == is_begun:
+                        yield part, task
+
     async def _work_through(self) -> None:
-        tasks = [(part, task) for part in self.open_parts for task in part.missing()]
-        queue = iter(tasks)
-        workers = min(self.parts[0].config.max_concurrent_requests, len(tasks))
+        """Samples are drawn from the queue one by one as workers get free, never listed."""
+        queue = self._missing()
+        files = [file for part in self.open_parts for file in part.files.values()]
+        missing = sum(len(file.problems) - len(file.finished) for file in files)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(workers):
+                for _ in range(min(self.parts[0].config.max_concurrent_requests, missing)):
                     group.create_task(self._worker(queue))
         except BaseExceptionGroup as errors:  # the first that a user can act on stands for all
             known = [error for error in errors.exceptions if isinstance(error, MathforgeError)]
@@ -177,8 +203,10 @@ class Run:
 
     async def _worker(self, queue: Iterator[tuple[OpenPart, Task]]) -> None:
         for part, task in queue:
+            file = part.files[task.seed]
+            journal = file.journal(task.position)
             try:
-                sample = await self.generator.sample(task)
+                sample = await self.generator.sample(task, journal)
                 grade = await self._grade(sample)
             except MathforgeError:
                 raise
@@ -190,8 +218,8 @@ class Run:
                 self._count_failure(task, f"internal error, {type(error).__name__}: {error}")
                 continue
             self.failures_in_a_row = 0
-            file = part.files[task.seed]
             file.append(task.position, to_row(sample, grade))
+            journal.discard()
             self.progress.add_sample(is_problem_finished=part.is_problem_finished(task.position))
             if file.is_complete:
                 await asyncio.to_thread(file.finish)

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .checkpoints import Journal, RoundsFile, StateRoom
 from .errors import InputError, StoreError
 from .folders import OTHER_FOLDER, RUN_FILE, Folder, lock, write_atomically
 from .problems import Problem
@@ -99,8 +100,8 @@ def merge_chunks(folder: Path, seed: int | None, num_chunks: int, count: int) ->
         finally:
             temporary.unlink(missing_ok=True)
     _done(merged).touch()
-    for chunk in chunks:
-        chunk.unlink(missing_ok=True)
+    for left in (*chunks, *folder.glob(f"{merged.name}-tmp*")):
+        left.unlink(missing_ok=True)
     return True
 
 
@@ -128,6 +129,7 @@ class OutputFile:
         merged_path: of a chunk: the file all chunks are merged into; once that is there nothing is missing.
         finished: positions that have a row.
         damaged_lines: lines of the in-progress file that could not be read; their samples are made again.
+        rounds: its samples in the making, see `keep_rounds`.
     """
 
     path: Path
@@ -135,6 +137,7 @@ class OutputFile:
     merged_path: Path | None = None
     finished: set[int] = field(default_factory=set)
     damaged_lines: int = 0
+    rounds: RoundsFile | None = None
     _descriptor: int | None = None
     _is_torn: bool = False
     _places: dict[int, tuple[int, int]] = field(
@@ -173,6 +176,20 @@ class OutputFile:
         if self.is_complete:
             self.finish()
 
+    def keep_rounds(self, room: StateRoom | None) -> None:
+        """Keep checkpoints of samples in the making from now on, and find those of earlier runs.
+
+        Args:
+            room: for session states; None keeps none.
+        """
+        if self._descriptor is not None:
+            self.rounds = RoundsFile(self.path, room)
+            self.rounds.open(self.finished)
+
+    def journal(self, position: int) -> Journal:
+        """What is kept of a sample in the making."""
+        return Journal() if self.rounds is None else self.rounds.journal(position)
+
     def append(self, position: int, row: Mapping[str, object]) -> None:
         """Write one finished row; a complete line reaches the operating system before this returns."""
         if self._descriptor is None:
@@ -199,11 +216,13 @@ class OutputFile:
             os.fsync(file.fileno())
         temporary.replace(self.path)
         self.done_path.touch()
-        self.in_progress_path.unlink(missing_ok=True)
+        self._remove_in_progress()
         self.close()
 
     def close(self) -> None:
         """Let go of the in-progress file."""
+        if self.rounds is not None:
+            self.rounds.close()
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             if os.fstat(descriptor).st_size == 0:
@@ -219,9 +238,13 @@ class OutputFile:
         self._check_finished()
         self.finished = set(range(len(self.problems)))
         self.done_path.touch()
-        self.in_progress_path.unlink(missing_ok=True)
+        self._remove_in_progress()
         self.close()
         return True
+
+    def _remove_in_progress(self) -> None:
+        (self.rounds or RoundsFile(self.path, None)).remove()
+        self.in_progress_path.unlink(missing_ok=True)
 
     def _hold(self) -> None:
         """Open the in-progress file, and lock it as long as it is open."""

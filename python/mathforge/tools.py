@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .checkpoints import Journal, RestartError
 from .config import CodeExecution
 from .samples import ToolStatus
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from .sandbox.remote import RemoteSandbox, RemoteSession
 
 NO_OUTPUT = "[WARN] No output available. Use print() to output anything to stdout to receive the output"
+_MAX_LOSSES = 3  # of the session in one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +35,102 @@ class Result:
 
 class PythonTool:
     """The Python of one sample: its session is opened by the first call and keeps its variables until
-    `close`."""
+    `close`.
 
-    def __init__(self, sandbox: Sandbox | RemoteSandbox, limits: CodeExecution) -> None:
+    A session that is lost, with this process or with a worker of the sandbox, is restored from its last saved
+    state. Calls since that state are run again, and their outputs compared with what the model has read.
+
+    Args:
+        sandbox: where cells run.
+        limits: of a cell.
+        journal: gives the results of calls that an earlier process has run, and takes those of new ones.
+        seed: of the session's random numbers; a sample made again draws the same.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox | RemoteSandbox,
+        limits: CodeExecution,
+        journal: Journal | None = None,
+        seed: int | None = None,
+    ) -> None:
         self._sandbox = sandbox
         self._limits = limits
+        self._journal = Journal() if journal is None else journal
+        self._seed = seed
         self._session: Session | RemoteSession | None = None
+        self._calls: list[tuple[str, Result]] = []
+        self._noted = 0
 
     async def run(self, code: str) -> Result:
-        """Run one cell."""
-        if self._session is None:
-            self._session = self._sandbox.session()
-        outcome = await self._session.run_async(code, timeout_s=self._limits.code_execution_timeout)
-        return Result(shown_output(outcome, self._limits), outcome.status, outcome.wall_s)
+        """Run one cell, or give the result it had.
+
+        Raises:
+            RestartError: the variables that earlier cells made cannot be had again.
+        """
+        result = self._journal.next_result(code)
+        if result is not None:
+            self._calls.append((code, result))
+            self._noted = len(self._calls)
+            return result
+        await self._journal.settle()  # the state that is being saved must not be that after this cell
+        for _ in range(_MAX_LOSSES):
+            if self._session is None:
+                self._session = await self._open()
+            result = await self._run(self._session, code)
+            if result.status != "lost":
+                self._calls.append((code, result))
+                return result
+            self.close()
+            self._journal.service_session = None
+        raise RestartError
+
+    def note(self) -> None:
+        """Note the calls since the last time, and the session's state, in the background."""
+        new, self._noted = self._calls[self._noted :], len(self._calls)
+        if new:
+            session = self._session
+            snapshot = getattr(session, "snapshot", None)
+            self._journal.add_results(new, len(self._calls), snapshot, getattr(session, "name", None))
 
     def close(self) -> None:
         """Give the session back; safe to call twice."""
         session, self._session = self._session, None
         if session is not None:
             session.close()
+
+    async def _run(self, session: Session | RemoteSession, code: str) -> Result:
+        outcome = await session.run_async(code, timeout_s=self._limits.code_execution_timeout)
+        return Result(shown_output(outcome, self._limits), outcome.status, outcome.wall_s)
+
+    async def _open(self) -> Session | RemoteSession:
+        """A session in which all calls so far have been run."""
+        session, done = await self._restored()
+        try:
+            for code, result in self._calls[done:]:
+                again = await self._run(session, code)
+                if (again.text, again.status) != (result.text, result.status):
+                    raise RestartError
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    async def _restored(self) -> tuple[Session | RemoteSession, int]:
+        """A session, and how many calls it has behind it."""
+        from .sandbox import Sandbox, SandboxError
+
+        if not isinstance(self._sandbox, Sandbox):
+            if self._calls and self._journal.service_session is not None:
+                return self._sandbox.resume(self._journal.service_session), len(self._calls)
+            return self._sandbox.session(), 0
+        saved = self._journal.saved_cells
+        if self._calls and saved:
+            try:
+                return await asyncio.to_thread(self._sandbox.restore, self._journal.state_path), saved
+            except SandboxError:
+                pass  # damaged, or of another image
+        return self._sandbox.session(self._seed), 0
 
 
 def shown_output(outcome: Outcome, limits: CodeExecution) -> str:

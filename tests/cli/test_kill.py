@@ -1,10 +1,14 @@
-"""Kill -9 at any moment, rerun: the same metrics as an undisturbed run, no sample lost or double."""
+"""Kill -9 at any moment, rerun: the same metrics as an undisturbed run, no sample lost or double, and no
+Python call executed again once its results and the state after it are noted."""
 
 from __future__ import annotations
 
+import json
 import random
+import re
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,7 @@ from support.commands import (
     sandbox_workers,
     serving,
 )
+from support.execution_log import ExecutionLog
 
 # Slow enough that a run lasts a few seconds, so that a random moment falls into every phase of it.
 PACE = ("--tokens-per-second", "80")
@@ -44,17 +49,25 @@ def data(tmp_path_factory):
 def undisturbed(data, tmp_path_factory):
     output = tmp_path_factory.mktemp("undisturbed")
     with serving(data / "recording.jsonl", *PACE) as server:
-        assert wait(start(server, data, output), output) == 0
+        log = ExecutionLog(output / "log")
+        assert wait(start(server, data, output, log), output) == 0
+    assert log.calls() == Counter(small_run.calls())
     check_complete(output)
     return metrics(output, small_run.BENCHMARK)
 
 
-def start(server: Server, data: Path, output: Path) -> subprocess.Popen[bytes]:
+def start(server: Server, data: Path, output: Path, executions: ExecutionLog) -> subprocess.Popen[bytes]:
     output.mkdir(exist_ok=True)
     benchmarks = f"{small_run.BENCHMARK}:{small_run.SEEDS}"
     command = eval_command(server.address, data, output, benchmarks, *OPTIONS)
     with (output / "stderr.txt").open("ab") as log:
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+            env=executions.environment,
+        )
 
 
 def wait(process: subprocess.Popen[bytes], output: Path) -> int:
@@ -72,7 +85,27 @@ def check_complete(output: Path) -> None:
         assert [row["id"] for row in of_seed] == [f"sum-{n}" for n in range(small_run.PROBLEMS)], seed
         assert all("_async_position" not in row for row in of_seed)
         assert (results(output, small_run.BENCHMARK) / f"output-rs{seed}.jsonl.done").exists()
-    assert not list(results(output, small_run.BENCHMARK).glob("*-async"))
+    kept = {path.name for path in results(output, small_run.BENCHMARK).iterdir()}
+    names = {f"output-rs{seed}.jsonl{end}" for seed in range(small_run.SEEDS) for end in ("", ".done")}
+    assert kept == names | {"metrics.json", "run.json", ".lock"}
+
+
+def noted_calls(output: Path) -> set[str]:
+    """The calls whose results are noted, with the state after them, or in a finished sample."""
+    noted: set[str] = set()
+    for path in results(output, small_run.BENCHMARK).glob("output-rs*.jsonl*"):
+        seed = re.findall(r"rs(\d+)", path.name)[0]
+        for line in path.read_bytes().splitlines() if path.is_file() else ():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue  # torn
+            if "problem" in row:
+                number = row["id"].removeprefix("sum-")
+                noted |= {f"{number}/{seed}/{call}" for call in (0, 1)}
+            elif row.get("saved"):
+                noted.add(f"{row['position']}/{seed}/{row['number'] // 2}")
+    return noted
 
 
 def strike(victim: str, process: subprocess.Popen[bytes], server: Server, chance: random.Random) -> bool:
@@ -105,26 +138,39 @@ def torment(data: Path, output: Path, seed: int) -> list[str]:
     """One evaluation, struck once per attempt until one ends with exit status 0; says what was struck."""
     chance = random.Random(seed)
     struck: list[str] = []
+    log = ExecutionLog(output / "log")
+    strikes: list[tuple[set[str], int]] = []  # calls noted by then, cells executed by then
     with serving(data / "recording.jsonl", *PACE) as server:
         for attempt in range(20):
-            process = start(server, data, output)
+            process = start(server, data, output, log)
             victim = VICTIMS[(seed + attempt) % len(VICTIMS)]
             # The last attempts are left alone, so that the run comes to its end.
             if attempt < 4:
                 time.sleep(chance.uniform(0.1, LATEST_KILL_S))
                 below = children(process.pid)
+                noted = noted_calls(output)
                 if strike(victim, process, server, chance):
                     struck.append(victim)
                 if victim == "main":
                     process.wait(10)
                     check_gone(below)
+                    noted = noted_calls(output)
+                strikes.append((noted, log.size))
             status = wait(process, output)
             if not server.running():
                 server.stop()
                 server.start()
             if status == 0:
+                check_executions(log, strikes)
                 return struck
     pytest.fail(f"never came to its end: {(output / 'stderr.txt').read_text()[-2000:]}")
+
+
+def check_executions(log: ExecutionLog, strikes: list[tuple[set[str], int]]) -> None:
+    """Every call was executed, and none again after it had been noted."""
+    assert log.calls().keys() == small_run.calls()
+    for noted, executed in strikes:
+        assert not noted & log.calls(executed).keys(), "noted calls were executed again"
 
 
 def check_torment(data: Path, undisturbed: object, output: Path, seed: int) -> list[str]:
@@ -138,7 +184,7 @@ def check_torment(data: Path, undisturbed: object, output: Path, seed: int) -> l
 def test_killed_at_random_moments(data, undisturbed, tmp_path):
     struck: list[str] = []
     seed = 0
-    while len(struck) < 12 or set(struck) != set(VICTIMS):
+    while len(struck) < 10 or set(struck) != set(VICTIMS):
         struck += check_torment(data, undisturbed, tmp_path / str(seed), seed)
         seed += 1
         assert seed < 20, f"runs end before they are struck: {struck}"

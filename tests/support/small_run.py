@@ -33,8 +33,9 @@ def sample(number: int, seed: int) -> dict[str, object]:
     answer = {2: f"\\boxed{{{int(right) + 1}}}", 3: "I cannot tell."}.get(kind, f"\\boxed{{{right}}}")
     texts = [
         THOUGHT.format("Let me add them up.")
-        + CALL.format(f"import time\ntime.sleep(0.05)\nn = {number + 10}"),
-        THOUGHT.format("Now the sum.") + CALL.format("time.sleep(0.05)\nsum(range(n + 1))"),
+        + CALL.format(f"import time  # {number}/{seed}/0\ntime.sleep(0.05)\nn = {number + 10}"),
+        THOUGHT.format("Now the sum.")
+        + CALL.format(f"time.sleep(0.05)  # {number}/{seed}/1\nsum(range(n + 1))"),
         THOUGHT.format("That settles it.") + FINAL.format(f"The sum is {answer}"),
     ]
     reasons = [200012, 200012, None]
@@ -43,6 +44,11 @@ def sample(number: int, seed: int) -> dict[str, object]:
     ]
     fields = {"id": asked["id"], "problem": asked["problem"], "seed": seed, "tool": True, "model": "m"}
     return fields | {"rounds": rounds}
+
+
+def calls() -> set[str]:
+    """The names of all calls, as they stand in their code: problem/seed/call."""
+    return {f"{number}/{seed}/{at}" for number in range(PROBLEMS) for seed in range(SEEDS) for at in (0, 1)}
 
 
 def write(folder: Path) -> Path:

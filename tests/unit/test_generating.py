@@ -238,14 +238,21 @@ def test_a_call_of_an_unknown_tool_is_answered(scripted_server: Any) -> None:
     assert made.generation.endswith(FINAL)
 
 
-def test_a_lost_session_starts_the_sample_again(scripted_server: Any) -> None:
-    scripted, box = (
-        scripted_server(said(CALL), said(CALL), said(FINAL)),
-        Box([Outcome(status="lost"), Outcome()]),
-    )
+def test_a_lost_session_is_rebuilt_by_its_calls(scripted_server: Any) -> None:
+    other = CALL.replace("6*7", "7*7")
+    scripted = scripted_server(said(CALL), said(other), said(FINAL))
+    box = Box([Outcome("42"), Outcome(status="lost"), Outcome("42"), Outcome("49")])
     made = sample(scripted, box)
+    assert box.cells == ["6*7", "7*7", "6*7", "7*7"]
     assert (box.opened, box.closed) == (2, 2)
-    assert (made.code_rounds_executed, len(made.rounds)) == (1, 2)
+    assert (made.code_rounds_executed, len(made.rounds), len(scripted.requests)) == (2, 3, 3)
+
+
+def test_a_session_that_cannot_be_rebuilt_starts_the_sample_again(scripted_server: Any) -> None:
+    scripted = scripted_server(said(CALL), said(CALL), said(CALL), said(FINAL))
+    box = Box([Outcome("41"), Outcome(status="lost"), Outcome("42")])  # the same cell says something else
+    made = sample(scripted, box)
+    assert (made.code_rounds_executed, len(made.rounds), len(scripted.requests)) == (1, 2, 4)
     with pytest.raises(FailedRequestError, match="lost the session"):
         sample(scripted_server(said(CALL)), Box([Outcome(status="lost")]))
 

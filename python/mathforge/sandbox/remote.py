@@ -40,6 +40,13 @@ class RemoteSandbox:
         """A session; the service opens it with its first cell."""
         return RemoteSession(self, uuid.uuid4().hex)
 
+    def resume(self, name: str) -> RemoteSession:
+        """A session that an earlier process opened; when the service has it no longer, its next cell is
+        "lost"."""
+        session = RemoteSession(self, name)
+        session.expects_state = True
+        return session
+
     async def execute(self, name: str, code: str, timeout_s: float) -> tuple[dict[str, Any], dict[str, Any]]:
         """Post one cell.
 
@@ -103,12 +110,17 @@ class RemoteSandbox:
 
 
 class RemoteSession:
-    """One session of a service."""
+    """One session of a service.
+
+    Attributes:
+        name: by which the service knows it, also after this process.
+        expects_state: whether cells have been run in it.
+    """
 
     def __init__(self, sandbox: RemoteSandbox, name: str) -> None:
         self._sandbox = sandbox
-        self._name = name
-        self._expects_state = False
+        self.name = name
+        self.expects_state = False
 
     async def run_async(self, code: str, timeout_s: float = 10.0) -> Outcome:
         """Run one cell.
@@ -119,12 +131,12 @@ class RemoteSession:
         Raises:
             SandboxError: the service cannot be reached or refuses.
         """
-        answer, more = await self._sandbox.execute(self._name, code, timeout_s)
-        if answer.get("new_session_created") and self._expects_state:
-            self._expects_state = False
+        answer, more = await self._sandbox.execute(self.name, code, timeout_s)
+        if answer.get("new_session_created") and self.expects_state:
+            self.expects_state = False
             return lost("the sandbox service had lost the session")
         state_lost = bool(more.get("state_lost", False))
-        self._expects_state = not state_lost
+        self.expects_state = not state_lost
         status: Status = more.get("status") or STATUSES.get(answer["process_status"], "error")
         return Outcome(
             status=status,
@@ -139,7 +151,7 @@ class RemoteSession:
 
     def close(self) -> None:
         """End the session."""
-        self._sandbox.forget(self._name)
+        self._sandbox.forget(self.name)
 
 
 @contextlib.asynccontextmanager
