@@ -10,24 +10,19 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from . import indexing
-from ._native import Samples, ScanProgress, Tally
+from ._native import Samples, ScanProgress
+from .counting import BUCKETS, Counting, Counts, Votes, by_bucket
 from .errors import InputError, MathforgeError
 from .grading import Grader
 from .inputs import Benchmark, find, is_table
-from .metrics import grade_open_pairs, scan_options, tables
-from .report import Damage, Report, Uncertainty
+from .metrics import scan_options
+from .report import Report
 
 __all__ = ["Settings", "aggregate", "aggregate_benchmark"]
-
-Votes = Literal["class", "string"]
-
-_BUCKETS = 64
-"""Parts that samples are divided into when they do not fit the memory budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +55,11 @@ class Settings:
     def workers(self) -> int:
         """Threads to use."""
         return self.threads or os.cpu_count() or 1
+
+    @property
+    def counting(self) -> Counting:
+        """The part of it that says how to count."""
+        return Counting(self.votes, self.nemo_skills, self.workers)
 
 
 def aggregate(
@@ -103,67 +103,11 @@ def aggregate_benchmark(
     settings = settings or Settings()
     if benchmark.trouble:
         raise InputError(benchmark.trouble)
-    counted = _Counted()
+    counts = Counts()
     with tempfile.TemporaryDirectory(prefix="mathforge-spill-") as folder:
         for samples in _parts(benchmark.files, settings, Path(folder), progress):
-            counted.add(samples, benchmark.files, settings, grader)
-    return counted.report(benchmark, settings)
-
-
-@dataclass
-class _Counted:
-    """Counts and damage of the parts so far."""
-
-    tally: Tally = field(default_factory=Tally)
-    damage: list[Damage] = field(default_factory=list)
-    conflicts: list[tuple[str, str]] = field(default_factory=list)
-    rows: int = 0
-
-    def add(self, samples: Samples, files: Sequence[Path], settings: Settings, grader: Grader | None) -> None:
-        self.rows += len(samples)
-        grade_open_pairs(samples, grader)
-        tally, _ = samples.tally(
-            string_votes=settings.votes == "string" or settings.nemo_skills,
-            first_k=settings.nemo_skills,
-            threads=settings.workers,
-            outcomes=False,
-        )
-        self.tally.merge(tally)
-        for file, kind, kept, count, lines in samples.damage():
-            self.damage.append(Damage(kind, str(files[file]), kept, count, tuple(lines)))
-        self.conflicts += [(problem, kind) for problem, kind, _ in samples.conflicts()]
-
-    def report(self, benchmark: Benchmark, settings: Settings) -> Report:
-        k = settings.k or self.tally.usual_samples()
-        notes = [
-            f"{path} is unfinished: its run has not ended; run the same eval command again to finish it"
-            for path in benchmark.unfinished
-        ]
-        curves = self.tally.curves(None, k) if k else None
-        if k is None or curves is None:
-            wanted = "no problem has " + (f"{settings.k} samples" if settings.k and self.rows else "a sample")
-            reasons = notes + [damage.sentence() for damage in self.damage if not damage.kept]
-            raise InputError(
-                f"no complete samples of {benchmark.name}: {wanted}", hint="; ".join(reasons[:5]) or None
-            )
-        if curves["left_out"]:
-            notes.append(
-                f"{curves['left_out']} of {curves['left_out'] + curves['problems']} problems of "
-                f"{benchmark.name} lack a sample (have fewer than {k}) and are left out"
-            )
-        for problem, kind in self.conflicts[:20]:
-            what = "expected answers" if kind == "conflicting_gold" else "subsets"
-            notes.append(
-                f"{benchmark.name}: rows of problem {problem} have different {what}; the first is used"
-            )
-        if len(self.conflicts) > 20:
-            notes.append(f"{benchmark.name}: {len(self.conflicts) - 20} more problems with conflicting rows")
-        metrics = dict(tables(self.tally, benchmark.name, k, nemo_skills=settings.nemo_skills))
-        report = Report(metrics, notes, sorted(self.damage, key=lambda damage: (damage.file, damage.kind)))
-        report.uncertainty[benchmark.name] = Uncertainty.of(curves, k)
-        report.curves[benchmark.name] = curves
-        report.check()
-        return report
+            counts.add(samples, benchmark.files, settings.counting, grader)
+    return counts.report(benchmark, settings.counting, settings.k)
 
 
 def _parts(
@@ -174,26 +118,26 @@ def _parts(
 ) -> Iterator[Samples]:
     """The samples of all files: at once, or by problem where they exceed the memory budget."""
     budget = settings.memory_mib << 20
-    spilled = 0
+    spilled: list[Path] = []
     held = Samples()
+
+    def spill() -> None:
+        spilled.append(folder / f"{len(spilled)}.arrow")
+        Samples.write_parts(held.split(BUCKETS), spilled[-1], {})
+
     for samples, ends_file in _read(files, settings, budget, progress):
         held.merge(samples)
         # Rows without a name are matched by line, which is known when their file has been read.
         if held.size > budget and (ends_file or not held.unnamed):
             held.name_by_line()
-            _spill(held, folder, spilled)
-            spilled += 1
+            spill()
             held = Samples()
     held.name_by_line()
     if not spilled:
         yield held
         return
-    _spill(held, folder, spilled)
-    for bucket in range(_BUCKETS):
-        whole = Samples()
-        for part in range(spilled + 1):
-            whole.merge(Samples.read(folder / f"{part}-{bucket}.arrow")[0])
-        yield whole
+    spill()
+    yield from by_bucket(lambda part: (Samples.read(path, part)[0] for path in spilled), range(BUCKETS))
 
 
 def read_samples(files: Sequence[Path], settings: Settings) -> Samples:
@@ -203,11 +147,6 @@ def read_samples(files: Sequence[Path], settings: Settings) -> Samples:
         held.merge(samples)
     held.name_by_line()
     return held
-
-
-def _spill(samples: Samples, folder: Path, part: int) -> None:
-    for bucket, piece in enumerate(samples.split(_BUCKETS)):
-        piece.write(folder / f"{part}-{bucket}.arrow", {})
 
 
 def _read(

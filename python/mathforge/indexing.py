@@ -80,7 +80,7 @@ def _last_line_end(path: Path, size: int) -> int:
     return 0
 
 
-def _fingerprint(path: Path, covered: int) -> str:
+def fingerprint(path: Path, covered: int) -> str:
     """Hash of the first and last block of the covered bytes, and of how many they are."""
     digest = hashlib.sha256(str(covered).encode())
     with path.open("rb") as file:
@@ -90,20 +90,10 @@ def _fingerprint(path: Path, covered: int) -> str:
     return digest.hexdigest()
 
 
-def _sum_path(index: Path) -> Path:
-    return index.with_name(f"{index.name}.sum")
-
-
-def _digest(index: Path) -> str:
-    """Of the whole index: a flipped bit in a count would go unseen otherwise."""
-    with index.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()
-
-
 def _facts(path: Path, covered: int, options: dict[str, Any]) -> dict[str, str]:
     return {
         "covered_bytes": str(covered),
-        "fingerprint": _fingerprint(path, covered),
+        "fingerprint": fingerprint(path, covered),
         "options": json.dumps(options, sort_keys=True),
         # Bytes changed in place keep the size; without appended rows the time must be the same too.
         "modified_ns": str(path.stat().st_mtime_ns),
@@ -113,15 +103,13 @@ def _facts(path: Path, covered: int, options: dict[str, Any]) -> dict[str, str]:
 def _load(path: Path, whole: int, options: dict[str, Any]) -> tuple[Samples, int]:
     index = index_path(path)
     with contextlib.suppress(OSError, ValueError, KeyError):
-        if _sum_path(index).read_text(encoding="ascii") == _digest(index):
-            samples, facts = Samples.read(index)
-            covered = int(facts.pop("covered_bytes"))
-            modified = facts.pop("modified_ns")
-            current = _facts(path, covered, options)
-            same = all(current[key] == value for key, value in facts.items() if key in current)
-            untouched = covered < whole or modified == current["modified_ns"]
-            if 0 < covered <= whole and same and untouched:
-                return samples, covered
+        facts = Samples.read_facts(index)
+        covered = int(facts["covered_bytes"])
+        current = _facts(path, covered, options)
+        if covered < whole:
+            current["modified_ns"] = facts["modified_ns"]
+        if 0 < covered <= whole and facts == current:
+            return Samples.read(index)[0], covered
     return Samples(), 0
 
 
@@ -133,7 +121,6 @@ def _store(samples: Samples, path: Path, covered: int, options: dict[str, Any]) 
         index.parent.mkdir(exist_ok=True)
         try:
             samples.write(partial, _facts(path, covered, options))
-            _sum_path(index).write_text(_digest(partial), encoding="ascii")
             partial.replace(index)
         finally:
             partial.unlink(missing_ok=True)

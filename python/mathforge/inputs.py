@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def find(paths: Sequence[Path | str], *, lexical: bool = False) -> list[Benchmar
             files += _globbed(path)
     if files:
         name = files[0].resolve().parent.name or "samples"
-        folders.append(Benchmark(name, tuple(_ordered(dict.fromkeys(files), lexical=lexical))))
+        folders.append(Benchmark(name, tuple(ordered(dict.fromkeys(files), lexical=lexical))))
     if not folders:
         raise InputError("no inputs", hint="give files, globs, or the --output-dir of an eval run")
     return folders
@@ -119,10 +119,17 @@ def _of_folder(name: str, folder: Path, *, lexical: bool) -> Benchmark:
         else None
     )
     unfinished = tuple(sorted(folder.glob("output*.jsonl-async")))
-    return Benchmark(name, tuple(_ordered(seeded or greedy, lexical=lexical)), unfinished, trouble)
+    return Benchmark(name, tuple(ordered(seeded or greedy, lexical=lexical)), unfinished, trouble)
 
 
-def _ordered(paths: Iterator[Path] | Sequence[Path] | dict[Path, None], *, lexical: bool) -> list[Path]:
+def ordered(paths: Iterable[Path], *, lexical: bool) -> list[Path]:
+    """Files in the order that "the first k samples" means: by folder, seed and name.
+
+    Args:
+        paths: files of one benchmark.
+        lexical: seeds as strings.
+    """
+
     def key(path: Path) -> tuple[str, int, str]:
         seed = _SEEDED.fullmatch(path.name)
         return (str(path.parent), int(seed[1]) if seed and not lexical else -1, path.name)

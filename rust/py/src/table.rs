@@ -9,16 +9,16 @@ use mathforge_core::table::columns::NONE;
 use mathforge_core::table::curves::{Curves, MethodCurves};
 use mathforge_core::table::fields::Options as FieldOptions;
 use mathforge_core::table::grades::Grades;
+use mathforge_core::table::parts::{self, Facts, Parts};
 use mathforge_core::table::tally::{Method, Options, Outcome};
 use mathforge_core::table::votes::Rule;
-use mathforge_core::table::{self, Columns, ipc, scan};
+use mathforge_core::table::{self, Columns, scan};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -45,6 +45,17 @@ impl ScanProgress {
 struct Samples {
     columns: Columns,
     grades: Option<Grades>,
+}
+
+fn open(path: &Path) -> PyResult<Parts<BufReader<File>>> {
+    Parts::open(BufReader::new(File::open(path).map_err(failed)?)).map_err(failed)
+}
+
+fn save(columns: &[&Columns], facts: Facts, path: &Path) -> PyResult<()> {
+    let mut out = BufWriter::new(File::create(path).map_err(failed)?);
+    parts::write(columns, facts, &mut out).map_err(failed)?;
+    out.flush().map_err(failed)?;
+    out.get_ref().sync_all().map_err(failed)
 }
 
 fn failed(error: impl std::fmt::Display) -> PyErr {
@@ -105,27 +116,54 @@ impl Samples {
         Self { columns: py.detach(|| scan::scan_bytes(data, &options, &counter)), grades: None }
     }
 
+    /// Gives files new numbers: file `n` becomes `numbers[n]`, which must rise with n.
+    fn renumber(&mut self, numbers: Vec<u32>) -> PyResult<()> {
+        self.columns
+            .renumber(&numbers)
+            .map_err(|file| PyValueError::new_err(format!("no new number for file {file}")))
+    }
+
     /// Makes samples that were read as file 0 from offset 0 those of `file` from `offset` on.
     fn move_to(&mut self, file: u32, offset: u64) {
         self.columns.move_to(file, offset);
     }
 
+    /// All parts of a file, or one of them; and the facts about them.
     #[staticmethod]
-    fn read(py: Python<'_>, path: PathBuf) -> PyResult<(Self, HashMap<String, String>)> {
-        let (columns, facts) = py.detach(|| {
-            File::open(&path).map_err(failed).and_then(|file| ipc::read(BufReader::new(file)).map_err(failed))
-        })?;
-        Ok((Self { columns, grades: None }, facts))
+    #[pyo3(signature = (path, part=None))]
+    fn read(py: Python<'_>, path: PathBuf, part: Option<usize>) -> PyResult<(Self, Facts)> {
+        py.detach(|| {
+            let mut parts = open(&path)?;
+            let columns = match part {
+                Some(at) => parts.part(at),
+                None => parts.all(),
+            };
+            let columns = columns.map_err(failed)?;
+            Ok((Self { columns, grades: None }, parts.facts().clone()))
+        })
     }
 
-    /// Writes the file that `path` names, which must not exist yet or may be overwritten; renaming is the caller's.
-    fn write(&self, py: Python<'_>, path: PathBuf, facts: HashMap<String, String>) -> PyResult<()> {
-        py.detach(|| {
-            let mut out = BufWriter::new(File::create(&path).map_err(failed)?);
-            ipc::write(&self.columns, facts, &mut out).map_err(failed)?;
-            out.flush().map_err(failed)?;
-            out.get_ref().sync_all().map_err(failed)
-        })
+    /// The facts about the parts of a file, without reading them.
+    #[staticmethod]
+    fn read_facts(py: Python<'_>, path: PathBuf) -> PyResult<Facts> {
+        py.detach(|| Ok(open(&path)?.facts().clone()))
+    }
+
+    /// Writes these as one part; renaming is the caller's.
+    fn write(&self, py: Python<'_>, path: PathBuf, facts: Facts) -> PyResult<()> {
+        py.detach(|| save(&[&self.columns], facts, &path))
+    }
+
+    /// Writes a part for each of `samples`; renaming is the caller's.
+    #[staticmethod]
+    fn write_parts(
+        py: Python<'_>,
+        samples: Vec<PyRef<'_, Self>>,
+        path: PathBuf,
+        facts: Facts,
+    ) -> PyResult<()> {
+        let columns: Vec<&Columns> = samples.iter().map(|one| &one.columns).collect();
+        py.detach(|| save(&columns, facts, &path))
     }
 
     /// Adds the samples of `other`, which is empty afterwards.
@@ -139,7 +177,7 @@ impl Samples {
         py.detach(|| self.columns.name_by_line());
     }
 
-    /// `buckets` parts by problem; empties this one.
+    /// `buckets` parts by problem and one of what belongs to none; empties this one.
     fn split(&mut self, py: Python<'_>, buckets: usize) -> Vec<Self> {
         let taken = std::mem::take(&mut self.columns);
         self.grades = None;
@@ -198,21 +236,12 @@ impl Samples {
             .collect()
     }
 
-    /// Problem, `conflicting_gold` or `conflicting_subset`, number of the file that gives the first value.
-    fn conflicts(&self) -> Vec<(String, &'static str, u32)> {
+    /// Problem, and `conflicting_gold` or `conflicting_subset`.
+    fn conflicts(&self) -> Vec<(String, &'static str)> {
         let (golds, subsets) = &self.columns.conflicts;
         let name = |problem: &u32| self.columns.names.get(*problem).to_owned();
-        let mut all: Vec<_> = golds
-            .iter()
-            .map(|(problem, place)| (name(problem), "conflicting_gold", (place >> 48) as u32))
-            .chain(
-                subsets
-                    .iter()
-                    .map(|(problem, place)| (name(problem), "conflicting_subset", (place >> 48) as u32)),
-            )
-            .collect();
-        all.sort();
-        all
+        let golds = golds.iter().map(|problem| (name(problem), "conflicting_gold"));
+        golds.chain(subsets.iter().map(|problem| (name(problem), "conflicting_subset"))).collect()
     }
 
     /// The tally and, with `outcomes`, a table of problems.
@@ -290,6 +319,18 @@ impl Tally {
 
     fn merge(&mut self, other: &Self) {
         self.0.merge(other.0.clone());
+    }
+
+    /// As JSON; equal tallies give equal texts.
+    fn to_json(&self) -> PyResult<String> {
+        self.0.to_json().map_err(failed)
+    }
+
+    #[staticmethod]
+    fn from_json(text: &str) -> PyResult<Self> {
+        table::Tally::from_json(text)
+            .map(Self)
+            .map_err(|error| PyValueError::new_err(format!("not a tally: {error}")))
     }
 
     fn subsets(&self) -> Vec<String> {

@@ -3,7 +3,8 @@
 use super::damage::{Damage, Place};
 use super::fields::Row;
 use super::intern::Interner;
-use std::collections::{BTreeMap, HashMap};
+use super::split::is_anonymous;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// In place of a number: there is none.
 pub const NONE: u32 = u32::MAX;
@@ -128,13 +129,15 @@ pub struct Columns {
     /// Samples whose problem has no name.
     pub unnamed: Vec<Unnamed>,
     /// Problems with more than one expected answer (first) or subset (second).
-    pub conflicts: (BTreeMap<u32, u64>, BTreeMap<u32, u64>),
+    pub conflicts: (BTreeSet<u32>, BTreeSet<u32>),
     /// Damaged rows.
     pub damage: Damage,
     /// Lines of each range, by file number and offset.
     pub ranges: BTreeMap<(u32, u64), u64>,
     last: u32,
 }
+
+const OFFSETS: u64 = (1 << 48) - 1;
 
 /// File number and offset as one number.
 pub fn place(file: u32, offset: u64) -> u64 {
@@ -153,7 +156,7 @@ impl Columns {
         flags.set(Flags::UNDECIDED, row.undecided);
         flags.set(Flags::HAS_TOKENS, row.tokens.is_some());
         let problem = if let Some(name) = &row.problem {
-            self.problem(name)
+            if name.starts_with('\u{0}') { self.problem(&format!("\u{0}{name}")) } else { self.problem(name) }
         } else {
             // Its own until all lines are counted.
             self.unnamed.push(Unnamed { sample: self.samples.len() as u32, place: line });
@@ -192,9 +195,8 @@ impl Columns {
         self.last
     }
 
-    /// A problem whose name is not known yet. No row can have this name: JSON texts hold no such character unescaped, and
-    /// it is replaced before anybody sees it.
-    fn anonymous(&mut self) -> u32 {
+    /// A problem whose name is not known yet. No row can have this name: to one that begins with NUL another is added.
+    pub(super) fn anonymous(&mut self) -> u32 {
         let name = format!("\u{0}{}", self.problems.len());
         let number = self.names.intern(&name);
         self.problems.push(Problem::UNKNOWN);
@@ -212,12 +214,10 @@ impl Columns {
             end_s: known.end_s.max(facts.end_s),
         };
         if other_gold {
-            let first = self.conflicts.0.entry(problem).or_insert(u64::MAX);
-            *first = (*first).min(gold.place);
+            self.conflicts.0.insert(problem);
         }
         if other_subset {
-            let first = self.conflicts.1.entry(problem).or_insert(u64::MAX);
-            *first = (*first).min(subset.place);
+            self.conflicts.1.insert(problem);
         }
     }
 
@@ -243,17 +243,14 @@ impl Columns {
         let given = |given: Given| Given { place: given.place, text: text(given.text) };
         let mut problems = Vec::with_capacity(other.problems.len());
         for (name, facts) in other.names.iter().zip(&other.problems) {
-            let problem = if name.starts_with('\u{0}') { self.anonymous() } else { self.problem(name) };
+            let problem = if is_anonymous(name) { self.anonymous() } else { self.problem(name) };
             problems.push(problem);
             self.learn(problem, Problem { gold: given(facts.gold), subset: given(facts.subset), ..*facts });
         }
         for (own, others) in
             [(&mut self.conflicts.0, other.conflicts.0), (&mut self.conflicts.1, other.conflicts.1)]
         {
-            for (problem, place) in others {
-                let first = own.entry(problems[problem as usize]).or_insert(u64::MAX);
-                *first = (*first).min(place);
-            }
+            own.extend(others.into_iter().map(|problem| problems[problem as usize]));
         }
         let before = self.samples.len() as u32;
         self.unnamed.extend(
@@ -312,12 +309,8 @@ impl Columns {
             numbers.push(number);
             self.learn(number, facts);
         }
-        self.conflicts
-            .0
-            .extend(conflicts.0.into_iter().map(|(problem, place)| (numbers[problem as usize], place)));
-        self.conflicts
-            .1
-            .extend(conflicts.1.into_iter().map(|(problem, place)| (numbers[problem as usize], place)));
+        self.conflicts.0.extend(conflicts.0.into_iter().map(|problem| numbers[problem as usize]));
+        self.conflicts.1.extend(conflicts.1.into_iter().map(|problem| numbers[problem as usize]));
         for sample in &mut self.samples {
             sample.problem = numbers[sample.problem as usize];
         }
@@ -325,27 +318,45 @@ impl Columns {
 
     /// Makes samples that were read as file 0 from offset 0 those of `file` from `offset` on.
     pub fn move_to(&mut self, file: u32, offset: u64) {
-        let by = place(file, offset);
+        self.moved(&|_| file, offset);
+    }
+
+    /// Gives files new numbers: file `n` becomes `numbers[n]`. Numbers must rise with n, so that the order of samples stays.
+    ///
+    /// # Errors
+    /// The number of the first file that has no new one; the columns are as they were.
+    pub fn renumber(&mut self, numbers: &[u32]) -> Result<(), u32> {
+        let places = self.samples.iter().map(|sample| (sample.place >> 48) as u32);
+        let damaged = self.damage.iter().map(|(file, ..)| file);
+        let ranges = self.ranges.keys().map(|(file, _)| *file);
+        if let Some(unknown) =
+            places.chain(damaged).chain(ranges).find(|file| *file as usize >= numbers.len())
+        {
+            return Err(unknown);
+        }
+        self.moved(&|file| numbers.get(file as usize).copied().unwrap_or(file), 0);
+        Ok(())
+    }
+
+    fn moved(&mut self, number: &dyn Fn(u32) -> u32, offset: u64) {
+        let moved = |at: u64| place(number((at >> 48) as u32), (at & OFFSETS) + offset);
         for sample in &mut self.samples {
-            sample.place += by;
+            sample.place = moved(sample.place);
         }
         for facts in &mut self.problems {
             for given in [&mut facts.gold, &mut facts.subset] {
                 if given.text != NONE {
-                    given.place += by;
+                    given.place = moved(given.place);
                 }
             }
         }
-        for first in self.conflicts.0.values_mut().chain(self.conflicts.1.values_mut()) {
-            *first += by;
-        }
         for row in &mut self.unnamed {
-            row.place = row.place.moved(file, offset);
+            row.place = row.place.moved(number(row.place.file), offset);
         }
         let ranges = std::mem::take(&mut self.ranges);
         self.ranges =
-            ranges.into_iter().map(|((at, range), lines)| ((at + file, range + offset), lines)).collect();
-        self.damage = std::mem::take(&mut self.damage).moved(file, offset);
+            ranges.into_iter().map(|((at, range), lines)| ((number(at), range + offset), lines)).collect();
+        self.damage = std::mem::take(&mut self.damage).moved(number, offset);
     }
 
     /// Bytes held, about.

@@ -102,10 +102,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// As seen from a file that this one is part of.
+    /// As seen from a file that this one is part of, or as which it is known elsewhere.
     #[must_use]
     pub fn moved(self, file: u32, offset: u64) -> Self {
-        Self { file: self.file + file, range: self.range + offset, line: self.line }
+        Self { file, range: self.range + offset, line: self.line }
     }
 }
 
@@ -146,12 +146,13 @@ impl Damage {
         }
     }
 
-    /// As seen from a file that this one is part of.
+    /// With other numbers of files, from other offsets.
     #[must_use]
-    pub fn moved(self, file: u32, offset: u64) -> Self {
+    pub fn moved(self, number: &dyn Fn(u32) -> u32, offset: u64) -> Self {
         let moved = |(key, mut count): ((u32, Kind, bool), Count)| {
+            let file = number(key.0);
             count.places.iter_mut().for_each(|place| *place = place.moved(file, offset));
-            ((key.0 + file, key.1, key.2), count)
+            ((file, key.1, key.2), count)
         };
         Self { counts: self.counts.into_iter().map(moved).collect() }
     }

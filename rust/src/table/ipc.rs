@@ -1,10 +1,9 @@
-//! Columns as Arrow IPC: sidecars beside outputs, parts that travel between machines, and what is spilled to disk.
-//!
-//! A part is one row of lists: `names` and `problems`, `texts`, `samples`, `rewards`, `unnamed`, `ranges`, `damage`. A file
-//! holds any number of parts; reading merges them.
+//! Columns as an Arrow record batch of one row of lists: `names` and `problems`, `texts`, `samples`, `rewards`, `unnamed`,
+//! `ranges`, `damage` and its `places`.
 
 use super::columns::{Columns, Flags, Given, Problem, Sample, Unnamed};
 use super::damage::{Count, Kind, Place};
+use super::parts::PartError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{
@@ -12,59 +11,13 @@ use arrow_array::{
     UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow_buffer::OffsetBuffer;
-use arrow_ipc::reader::FileReader;
-use arrow_ipc::writer::FileWriter;
-use arrow_schema::{ArrowError, DataType, Field, Schema};
-use std::collections::{BTreeMap, HashMap};
-use std::io::{Read, Seek, Write};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Raised when the layout changes; files of another version are read anew from their source.
-pub const VERSION: &str = "1";
-const VERSION_KEY: &str = "mathforge.samples";
-
-/// What a part file cannot be read for.
-#[derive(Debug, thiserror::Error)]
-pub enum PartError {
-    /// Not Arrow, or damaged.
-    #[error("not a file of samples, or damaged: {0}")]
-    Arrow(#[from] ArrowError),
-    /// Arrow, but not ours.
-    #[error("not a file of samples of version {VERSION}")]
-    Version,
-    /// Numbers that point nowhere.
-    #[error("damaged: its columns do not fit each other")]
-    Inconsistent,
-}
-
-/// Writes one part with `facts` about it.
-pub fn write(
-    columns: &Columns,
-    facts: impl IntoIterator<Item = (String, String)>,
-    out: impl Write,
-) -> Result<(), PartError> {
-    let batch = encode(columns)?;
-    let mut metadata: HashMap<String, String> = facts.into_iter().collect();
-    metadata.insert(VERSION_KEY.to_owned(), VERSION.to_owned());
-    let schema = Arc::new(batch.schema().as_ref().clone().with_metadata(metadata));
-    let mut writer = FileWriter::try_new(out, &schema)?;
-    writer.write(&batch.with_schema(schema)?)?;
-    writer.finish()?;
-    Ok(())
-}
-
-/// Reads all parts of a file, and the facts about it.
-pub fn read(source: impl Read + Seek) -> Result<(Columns, HashMap<String, String>), PartError> {
-    let reader = FileReader::try_new(source, None)?;
-    let facts = reader.schema().metadata().clone();
-    if facts.get(VERSION_KEY).map(String::as_str) != Some(VERSION) {
-        return Err(PartError::Version);
-    }
-    let mut all = Columns::default();
-    for batch in reader {
-        all.merge(decode(&batch?)?);
-    }
-    Ok((all, facts))
+/// The columns of every part.
+pub fn schema() -> Result<SchemaRef, ArrowError> {
+    Ok(encode(&Columns::default())?.schema())
 }
 
 fn list(values: ArrayRef) -> Result<ArrayRef, ArrowError> {
@@ -100,7 +53,8 @@ fn f64s(values: impl Iterator<Item = f64>) -> ArrayRef {
     Arc::new(Float64Array::from_iter_values(values))
 }
 
-fn encode(columns: &Columns) -> Result<RecordBatch, ArrowError> {
+/// A part as it is written.
+pub fn encode(columns: &Columns) -> Result<RecordBatch, ArrowError> {
     let (problems, samples, unnamed) = (&columns.problems, &columns.samples, &columns.unnamed);
     let ranges = &columns.ranges;
     let damage: Vec<_> = columns.damage.iter().collect();
@@ -110,9 +64,9 @@ fn encode(columns: &Columns) -> Result<RecordBatch, ArrowError> {
         .flat_map(|(at, (_, _, _, count))| count.places.iter().map(move |place| (at as u32, *place)))
         .collect();
     let (golds, subsets) = (&columns.conflicts.0, &columns.conflicts.1);
-    let of_problem = |conflicts: &BTreeMap<u32, u64>| {
-        let first = |problem: usize| conflicts.get(&(problem as u32)).copied().unwrap_or(0);
-        u64s((0..problems.len()).map(first))
+    let of_problem = |conflicts: &BTreeSet<u32>| -> ArrayRef {
+        let has = |problem: usize| Some(conflicts.contains(&(problem as u32)));
+        Arc::new((0..problems.len()).map(has).collect::<BooleanArray>())
     };
     let lists: Vec<(&str, ArrayRef)> = vec![
         ("names", list(Arc::new(LargeStringArray::from_iter_values(columns.names.iter())))?),
@@ -214,7 +168,8 @@ impl<'a> Part<'a> {
     }
 }
 
-fn decode(batch: &RecordBatch) -> Result<Columns, PartError> {
+/// A part as it was written.
+pub fn decode(batch: &RecordBatch) -> Result<Columns, PartError> {
     let part = Part(batch);
     let mut columns = Columns::default();
     for name in part.strings("names")?.iter().flatten() {
@@ -260,8 +215,8 @@ fn decode_problems(part: &Part<'_>, columns: &mut Columns) -> Result<(), PartErr
     let (gold, gold_place) = (part.u32s("problems", "gold")?, part.u64s("problems", "gold_place")?);
     let (subset, subset_place) = (part.u32s("problems", "subset")?, part.u64s("problems", "subset_place")?);
     let (start, end) = (part.f64s("problems", "start_s")?, part.f64s("problems", "end_s")?);
-    let golds = part.u64s("problems", "gold_conflict")?;
-    let subsets = part.u64s("problems", "subset_conflict")?;
+    let golds = part.field("problems", "gold_conflict", &DataType::Boolean)?.as_boolean();
+    let subsets = part.field("problems", "subset_conflict", &DataType::Boolean)?.as_boolean();
     for at in 0..gold.len() {
         columns.problems.push(Problem {
             gold: Given { place: gold_place[at], text: gold[at] },
@@ -269,11 +224,9 @@ fn decode_problems(part: &Part<'_>, columns: &mut Columns) -> Result<(), PartErr
             start_s: start[at],
             end_s: end[at],
         });
-        for (conflicts, place) in
-            [(&mut columns.conflicts.0, golds[at]), (&mut columns.conflicts.1, subsets[at])]
-        {
-            if place > 0 {
-                conflicts.insert(at as u32, place);
+        for (conflicts, found) in [(&mut columns.conflicts.0, golds), (&mut columns.conflicts.1, subsets)] {
+            if found.value(at) {
+                conflicts.insert(at as u32);
             }
         }
     }

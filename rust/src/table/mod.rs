@@ -5,6 +5,7 @@
 //! files, machines.
 
 pub mod columns;
+mod counts;
 pub mod curves;
 pub mod damage;
 pub mod fields;
@@ -14,6 +15,7 @@ pub mod intern;
 pub mod ipc;
 pub mod json;
 pub mod lines;
+pub mod parts;
 pub mod rewards;
 pub mod scan;
 mod split;

@@ -1,10 +1,11 @@
 //! Choosing among samples by the score of a reward model.
 
 use super::columns::NONE;
+use serde::{Deserialize, Serialize};
 
 /// Expected scores of choices by reward, summed over problems as whole numbers of `2^-62`, so that the sum does not depend
 /// on its order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewards {
     /// Problems whose samples all have a reward.
     pub problems: u64,

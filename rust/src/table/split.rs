@@ -1,33 +1,32 @@
 //! Samples divided by problem, so that each part can be counted on its own.
 
-use super::columns::{Columns, NONE};
+use super::columns::{Columns, NONE, Problem, Unnamed};
+use std::collections::HashMap;
 
 impl Columns {
-    /// `buckets` parts; a problem's samples are all in the one that its name says, on every machine. Damage and lines stay
-    /// with the first. Problems must have names: call [`Columns::name_by_line`] first.
+    /// `buckets` parts by problem, and a last one with what belongs to none of them: damage, lines, and rows without a name,
+    /// which [`Columns::name_by_line`] names once all ranges of their files are in. A problem's samples are all in the bucket
+    /// that its name says, on every machine.
     pub fn split(self, buckets: usize) -> Vec<Self> {
-        let mut parts: Vec<Self> = (0..buckets.max(1)).map(|_| Self::default()).collect();
+        let mut parts: Vec<Self> = (0..=buckets.max(1)).map(|_| Self::default()).collect();
+        let rest = parts.len() - 1;
         let homes: Vec<(usize, u32)> = self
             .names
             .iter()
             .zip(&self.problems)
             .map(|(name, facts)| {
-                let home = (stable_hash(name) % parts.len() as u64) as usize;
-                let part = &mut parts[home];
-                let number = part.names.intern(name);
-                let mut facts = *facts;
-                for given in [&mut facts.gold, &mut facts.subset] {
-                    if given.text != NONE {
-                        given.text = part.texts.intern(self.texts.get(given.text));
-                    }
-                }
-                part.problems.push(facts);
-                (home, number)
+                let home = if is_anonymous(name) { rest } else { (stable_hash(name) % rest as u64) as usize };
+                (home, parts[home].adopt(name, facts, &self))
             })
             .collect();
+        let mut numbers = HashMap::with_capacity(self.unnamed.len());
+        let lines: HashMap<u32, _> = self.unnamed.iter().map(|row| (row.sample, row.place)).collect();
         for (at, sample) in self.samples.iter().enumerate() {
             let (home, problem) = homes[sample.problem as usize];
             let part = &mut parts[home];
+            if let Some(place) = lines.get(&(at as u32)) {
+                numbers.insert(at as u32, Unnamed { sample: part.samples.len() as u32, place: *place });
+            }
             let mut sample = *sample;
             sample.problem = problem;
             if sample.answer != NONE {
@@ -38,18 +37,41 @@ impl Columns {
                 part.rewards.push(*reward);
             }
         }
-        for (problem, place) in self.conflicts.0 {
+        parts[rest].unnamed = self.unnamed.iter().filter_map(|row| numbers.remove(&row.sample)).collect();
+        for problem in self.conflicts.0 {
             let (home, problem) = homes[problem as usize];
-            parts[home].conflicts.0.insert(problem, place);
+            parts[home].conflicts.0.insert(problem);
         }
-        for (problem, place) in self.conflicts.1 {
+        for problem in self.conflicts.1 {
             let (home, problem) = homes[problem as usize];
-            parts[home].conflicts.1.insert(problem, place);
+            parts[home].conflicts.1.insert(problem);
         }
-        parts[0].damage = self.damage;
-        parts[0].ranges = self.ranges;
+        parts[rest].damage = self.damage;
+        parts[rest].ranges = self.ranges;
         parts
     }
+
+    /// Takes in a problem of `other`; returns its number here.
+    fn adopt(&mut self, name: &str, facts: &Problem, other: &Self) -> u32 {
+        let mut facts = *facts;
+        for given in [&mut facts.gold, &mut facts.subset] {
+            if given.text != NONE {
+                given.text = self.texts.intern(other.texts.get(given.text));
+            }
+        }
+        if is_anonymous(name) {
+            let number = self.anonymous();
+            self.problems[number as usize] = facts;
+            return number;
+        }
+        self.problems.push(facts);
+        self.names.intern(name)
+    }
+}
+
+/// Whether this stands for the name that a row lacks, until its line is known.
+pub fn is_anonymous(name: &str) -> bool {
+    name.starts_with('\u{0}') && !name.starts_with("\u{0}\u{0}")
 }
 
 /// FNV-1a: the same on every machine and in every version.

@@ -2,10 +2,12 @@
 //! same tally in any order.
 
 use super::columns::{Columns, Flags, NONE, Sample};
+use super::counts::{bits, pairs};
 use super::grades::{Grade, Grades};
 use super::groups::Groups;
 use super::rewards::Rewards;
 use super::votes::{Rule, Votes};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 /// Ways to score a sample.
@@ -38,7 +40,7 @@ impl Method {
 
 /// How a problem came out under one method: its samples, how many are right, how many gave no answer, and for each class of
 /// answers its votes and how many of them are right, the largest first.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Signature {
     /// Samples.
     pub n: u32,
@@ -51,7 +53,7 @@ pub struct Signature {
 }
 
 /// One method's counts over problems with the same number of samples.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scores {
     /// Samples that have this score.
     pub labelled: u64,
@@ -60,14 +62,16 @@ pub struct Scores {
     /// Problems by how many of their first k samples are right: at `k * (k + 1) / 2 + c`.
     pub prefixes: Vec<u64>,
     /// Problems by outcome.
+    #[serde(with = "pairs")]
     pub signatures: HashMap<Signature, u64>,
     /// Problems by the score of the most frequent pair of answer string and label among the first k samples, ties shared:
     /// (k, right ones among the tied, tied). Only under [`Options::first_k`].
+    #[serde(with = "pairs")]
     pub first_k: BTreeMap<(u32, u32, u32), u64>,
 }
 
 /// Problems of one subset with the same number of samples.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
     /// Problems.
     pub problems: u64,
@@ -80,8 +84,10 @@ pub struct Cell {
     /// Samples neither proved right nor wrong.
     pub undecided: u64,
     /// Earliest start, unix seconds.
+    #[serde(with = "bits")]
     pub start_s: Option<f64>,
     /// Latest end.
+    #[serde(with = "bits")]
     pub end_s: Option<f64>,
     /// Samples without an answer, by rank.
     pub silent_by_rank: Vec<u64>,
@@ -99,9 +105,10 @@ pub struct Cell {
 pub type CellKey = (Option<String>, u32);
 
 /// Counts by subset and number of samples.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     /// The counts.
+    #[serde(with = "pairs")]
     pub cells: BTreeMap<CellKey, Cell>,
 }
 
