@@ -18,8 +18,9 @@ from .checkpoints import StateRoom
 from .config import Endpoint
 from .errors import MathforgeError, ServerError
 from .generating import Generator, Task
+from .output_rows import output_row
 from .progress import Progress
-from .samples import Grade, Sample, to_row
+from .samples import Grade, Sample
 from .servers import FailedRequestError, Server
 from .store import Folder
 from .units import OpenPart, Part
@@ -146,11 +147,11 @@ class Run:
         return Progress(
             samples=sum(len(file.problems) for file in files),
             samples_done=sum(len(file.finished) for file in files),
-            problems=sum(len(part.part.benchmark.problems) for part in self.open_parts),
+            problems=sum(len(part.problems) for part in self.open_parts),
             problems_done=sum(
                 part.is_problem_finished(position)
                 for part in self.open_parts
-                for position in range(len(part.part.benchmark.problems))
+                for position in range(len(part.problems))
             ),
         )
 
@@ -207,7 +208,7 @@ class Run:
             journal = file.journal(task.position)
             try:
                 sample = await self.generator.sample(task, journal)
-                grade = await self._grade(sample)
+                grade = await self._grade(sample) if task.config.eval_type else None
             except MathforgeError:
                 raise
             except FailedRequestError as error:
@@ -218,7 +219,7 @@ class Run:
                 self._count_failure(task, f"internal error, {type(error).__name__}: {error}")
                 continue
             self.failures_in_a_row = 0
-            file.append(task.position, to_row(sample, grade))
+            file.append(task.position, output_row(sample, grade, task.config))
             journal.discard()
             self.progress.add_sample(is_problem_finished=part.is_problem_finished(task.position))
             if file.is_complete:
@@ -246,5 +247,7 @@ class Run:
         answer = extract_answer(sample.generation, ExtractOptions.boxes())
         if answer is None:
             return Grade(None, False, "no_answer")
+        if sample.problem.expected_answer is None:
+            return Grade(answer, False, "no_expected_answer")
         verdict = await self.grader.grade_async(sample.problem.expected_answer, answer)
         return Grade(answer, verdict.verdict == "equal", verdict.reason)

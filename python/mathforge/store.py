@@ -298,7 +298,7 @@ class OutputFile:
             )
 
     def _check_row(self, row: Mapping[str, object], position: int, path: Path, line: int) -> None:
-        if row.get("problem") != self.problems[position].text:
+        if not self.problems[position].is_in(row):
             raise StoreError(
                 f"{path}:{line}: the row belongs to another problem than `{self.problems[position].id}`",
                 hint=OTHER_FOLDER,
