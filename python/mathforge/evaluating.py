@@ -174,12 +174,14 @@ def run(request: Request) -> Result:
 def _summarize(parts: Sequence[Part], output_dir: Path, result: Result) -> None:
     """Metrics of the complete benchmarks, also written beside their samples."""
     from .aggregating import aggregate_benchmark
+    from .early_stop import is_stopped_early, report_of
     from .inputs import find
 
     for part in {part.benchmark.name: part for part in parts}.values():
         folder = part.folder(output_dir)
         if all((folder / output_name(seed)).exists() for seed in part.seeds):
-            report = aggregate_benchmark(replace(find([folder])[0], name=part.benchmark.name))
+            benchmark = replace(find([folder])[0], name=part.benchmark.name)
+            report = (report_of if is_stopped_early(benchmark) else aggregate_benchmark)(benchmark)
             tell(report.problems())
             report.write_json(folder / "metrics.json")
             result.reports[part.benchmark.name] = report
