@@ -30,6 +30,13 @@ $(STAMPS)/peers: $(STAMPS)/venv requirements/peers.lock
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --upgrade --target $(STAMPS)/peer-packages -r requirements/peers.lock
 	@touch $@
 
+# Ray brings packages of its own; what is not there is taken from the development environment.
+$(STAMPS)/ray: $(STAMPS)/venv requirements/ray.lock
+	$(PYTHON) -m venv $(STAMPS)/ray-venv
+	$(BIN)/uv pip install --quiet --python $(STAMPS)/ray-venv/bin/python --require-hashes -r requirements/ray.lock
+	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" > "$$($(STAMPS)/ray-venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/development.pth"
+	@touch $@
+
 # Debian's Slurm, for the tests of clusters; installed by name where it is absent, never started as a service.
 $(STAMPS)/slurm: scripts/slurm.sh
 	scripts/slurm.sh
@@ -50,7 +57,7 @@ test-rust: sandbox
 test-python: sandbox $(STAMPS)/peers $(STAMPS)/slurm
 	$(PYTEST) -m "not slow and not vllm"
 
-test-all: lint test-rust $(STAMPS)/peers $(STAMPS)/slurm
+test-all: lint test-rust $(STAMPS)/peers $(STAMPS)/slurm $(STAMPS)/ray
 	$(PYTEST)
 
 bench: sandbox
@@ -73,6 +80,7 @@ fuzz:
 lock: $(STAMPS)/venv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate --quiet -o requirements/dev.lock
 	$(BIN)/uv pip compile requirements/peers.in --no-deps --universal --generate-hashes --no-header --no-annotate --quiet -o requirements/peers.lock
+	$(BIN)/uv pip compile requirements/ray.in --universal --generate-hashes --no-header --no-annotate --quiet -o requirements/ray.lock
 
 clean:
 	rm -rf $(STAMPS) $(VENV) $(DEMO_OUT) target

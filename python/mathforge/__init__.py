@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from .evaluating import evaluate
     from .grading import Grader, classes, compare, compare_batch, extract_answer
     from .sandbox import Sandbox
-    from .synthesizing import generate
 
 __all__ = [
     "Grader",
@@ -36,7 +35,6 @@ __all__ = [
     "compare_runs",
     "evaluate",
     "extract_answer",
-    "generate",
     "harmony",
     "metrics",
     "stream",
@@ -57,7 +55,6 @@ _LAZY: dict[str, tuple[str, str | None]] = {
     "aggregate": ("aggregating", "aggregate"),
     "compare_runs": ("comparing", "compare_runs"),
     "evaluate": ("evaluating", "evaluate"),
-    "generate": ("synthesizing", "generate"),
 }
 
 

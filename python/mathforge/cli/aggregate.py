@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ._aggregate_scaling import add_scaling_arguments, report_of_plan, run_task, submit
+
 NAME = "aggregate"
 ALIASES = ("summarize", "summarize_results")
 HELP = "print pass@1, majority@k and pass@k tables of finished samples, and how sure they are"
@@ -44,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("nemo-skills",),
         help="count as NeMo-Skills does: votes by string, majority@k of the first k samples",
     )
+    add_scaling_arguments(parser)
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +92,22 @@ def settings_of(args: argparse.Namespace) -> Any:
 
 def run(args: argparse.Namespace) -> int:
     """Print every table that can be made; 1 if any row, problem or file was left out."""
+    settings = settings_of(args)
+    if args.phase in ("scan", "count"):
+        run_task(args)
+        return 0
+    if args.cluster:
+        return submit(args, settings, args.metrics_path or _metrics_path(args.paths))
+    if args.phase == "report" or args.engine == "ray":
+        plan, report = report_of_plan(args, settings)
+        path = args.metrics_path or (None if args.phase else _metrics_path(args.paths))
+        status = _tell(report, [], args, path)
+        plan.remove()
+        return status
+    return _run_here(args, settings)
+
+
+def _run_here(args: argparse.Namespace, settings: Any) -> int:
     from ..aggregating import aggregate_benchmark
     from ..errors import InputError
     from ..grading import Grader
@@ -96,7 +115,6 @@ def run(args: argparse.Namespace) -> int:
     from ..progress import bytes_bar
     from ..report import Report
 
-    settings = settings_of(args)
     found = _wanted(find(args.paths, lexical=settings.lexical), args)
     problems: list[str] = []
     reports = []
@@ -106,19 +124,25 @@ def run(args: argparse.Namespace) -> int:
                 reports.append(aggregate_benchmark(benchmark, settings, grader, progress))
             except InputError as error:
                 problems.append(str(error) if error.hint is None else f"{error} ({error.hint})")
-    report = Report.merged(reports)
+    if not reports:
+        for problem in problems:
+            print(f"error: {problem}", file=sys.stderr)
+        return 1
+    path = args.metrics_path or _metrics_path(args.paths)
+    return _tell(Report.merged(reports), problems, args, path)
+
+
+def _tell(report: Any, problems: list[str], args: argparse.Namespace, metrics_path: Path | None) -> int:
     problems += report.problems(strict=args.strict)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     for damage in report.damage:
         if damage.kept and not args.strict:
             print(f"note: {damage.sentence()}", file=sys.stderr)
-    if not reports:
-        return 1
     _print(report, args)
-    if path := args.metrics_path or _metrics_path(args.paths):
-        report.write_json(path)
-        print(f"metrics written to {path}", file=sys.stderr)
+    if metrics_path:
+        report.write_json(metrics_path)
+        print(f"metrics written to {metrics_path}", file=sys.stderr)
     if args.plot:
         from ..plotting import plot
 
