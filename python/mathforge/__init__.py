@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .evaluating import evaluate
     from .grading import Grader, classes, compare, compare_batch, extract_answer
     from .sandbox import Sandbox
+    from .synthesizing import generate
 
 __all__ = [
     "Grader",
@@ -35,6 +36,7 @@ __all__ = [
     "compare_runs",
     "evaluate",
     "extract_answer",
+    "generate",
     "harmony",
     "metrics",
     "stream",
@@ -55,6 +57,7 @@ _LAZY: dict[str, tuple[str, str | None]] = {
     "aggregate": ("aggregating", "aggregate"),
     "compare_runs": ("comparing", "compare_runs"),
     "evaluate": ("evaluating", "evaluate"),
+    "generate": ("synthesizing", "generate"),
 }
 
 

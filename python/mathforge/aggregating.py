@@ -16,6 +16,7 @@ from pathlib import Path
 from . import indexing
 from ._native import Samples, ScanProgress
 from .counting import BUCKETS, Counting, Counts, Votes, by_bucket
+from .early_stop import is_stopped_early, report_of
 from .errors import InputError, MathforgeError
 from .grading import Grader
 from .inputs import Benchmark, find, is_table
@@ -86,7 +87,10 @@ def aggregate(
     found = find([paths] if isinstance(paths, str | Path) else paths, lexical=settings.lexical)
     if benchmark is not None:
         found = [replace(one, name=benchmark) for one in found]
-    return Report.merged(aggregate_benchmark(one, settings, grader, progress) for one in found)
+    return Report.merged(
+        (report_of if is_stopped_early(one) else aggregate_benchmark)(one, settings, grader, progress)
+        for one in found
+    )
 
 
 def aggregate_benchmark(

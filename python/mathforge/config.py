@@ -69,11 +69,14 @@ class CodeExecution:
         max_code_executions: calls per sample.
         max_code_output_characters: characters of output the model sees; the middle of a longer one is cut.
         code_execution_timeout: seconds per call.
+        add_remaining_code_executions: tell the model behind each output how many calls are left (styles
+            other than gpt-oss).
     """
 
     max_code_executions: int = 8
     max_code_output_characters: int = 1000
     code_execution_timeout: float = 10.0
+    add_remaining_code_executions: bool = False
 
 
 @dataclass(slots=True)
@@ -175,11 +178,21 @@ class Evaluation:
     """Everything that decides what a run computes and how.
 
     Attributes:
-        prompt_config: name of the prompt.
+        prompt_config: name of the prompt, or the path of a YAML file.
         system_message: replaces the prompt's own system text.
         prompt_suffix: appended to the user text.
+        prompt_format: `ns` fills the prompt with the fields of a row, `openai` takes its `messages`.
+        prompt_template: how conversations of a model other than gpt-oss are written on the text endpoint.
+        tokenizer: folder or file of a model's tokenizer, whose chat template writes its conversations.
+        examples_type: name or YAML path of the worked examples in the prompt.
         code_execution: give the model the Python tool (needs the text endpoint).
-        code_tags: how calls are written; `gpt-oss` is the only one so far.
+        code_tags: how calls are written; None follows from the prompt template, else `gpt-oss`.
+        total_code_executions_in_prompt: fills `{total_code_executions}` of the prompt; [least, most] is drawn
+            by problem and seed; None is the limit of calls.
+        override_max_code_executions: let that number be the limit of calls, too.
+        generation_key: field of the output that holds the generation.
+        add_generation_stats: write counts, times and rounds beside it.
+        eval_type: `math` extracts and grades the answers; None leaves them alone.
         max_samples: use the first so many problems; -1 is all.
         max_concurrent_requests: requests in flight, over all benchmarks and seeds together.
         inference: sampling.
@@ -193,8 +206,17 @@ class Evaluation:
     prompt_config: str = "generic/math"
     system_message: str | None = None
     prompt_suffix: str = ""
+    prompt_format: Literal["ns", "openai"] = "ns"
+    prompt_template: str | None = None
+    tokenizer: str | None = None
+    examples_type: str | None = None
     code_execution: bool = False
     code_tags: str | None = None
+    total_code_executions_in_prompt: int | list[int] | None = None
+    override_max_code_executions: bool = False
+    generation_key: str = "generation"
+    add_generation_stats: bool = True
+    eval_type: Literal["math"] | None = "math"
     max_samples: int = -1
     max_concurrent_requests: int = 512
     inference: Inference = field(default_factory=Inference)
@@ -222,16 +244,10 @@ ALIASES = {
 # Keys of NeMo-Skills that change nothing here -> the reason, told in one line.
 WITHOUT_EFFECT = {
     "skip_filled": "finished samples are always kept",
-    "add_generation_stats": "counts and times are always written",
     "async_position_key": "the key is always `_async_position`",
     "wait_for_sandbox": "the sandbox is ready before the first sample",
     "enable_litellm_cache": "finished samples are kept without it",
-    "eval_type": "answers are always graded as math",
     "eval_config": "answers are always graded as math",
-    "tokenizer": "gpt-oss prompts need no tokenizer file",
-    "prompt_template": "the prompt is rendered for gpt-oss, or by the server",
-    "prompt_format": "problems are always read as NeMo-Skills rows",
-    "examples_type": "prompts are zero-shot",
     "count_prompt_tokens": "the ids of every round are written",
     "skip_greedy": "no greedy pass is run beside seeds",
     "server.enable_soft_fail": "one failed sample never stops the others",
@@ -263,6 +279,9 @@ def resolve(overrides: Iterable[Override]) -> tuple[Evaluation, list[str]]:
         if reason := _without_effect(key):
             notes.append(f"`{override.source}` has no effect: {reason}")
             continue
+        if key == "eval_type" and value not in {None, "math"}:
+            notes.append(f"`{override.source}`: answers are graded as math")
+            value = "math"
         if key == "use_completions_api":
             key, value = "inference.endpoint_type", "text" if value else "chat"
         has_endpoint |= key == "inference.endpoint_type"
@@ -322,7 +341,8 @@ def _convert(value: object, wanted: Any, key: str, source: str) -> object:
     if origin in {types.UnionType, typing.Union}:
         if value is None:
             return None
-        wanted = next(argument for argument in arguments if argument is not types.NoneType)
+        kinds = [argument for argument in arguments if argument is not types.NoneType]
+        wanted = next((kind for kind in kinds if (typing.get_origin(kind) or kind) is type(value)), kinds[0])
         origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
     if origin is Literal:
         if value in arguments:

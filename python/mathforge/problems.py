@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,16 +24,24 @@ class Problem:
     Attributes:
         id: unique inside its benchmark; `<benchmark>-<position>` where the row has none.
         text: what is asked.
-        expected_answer: the reference answer.
+        expected_answer: the reference answer; None where a row to generate for has none.
         subset: name of the part of the benchmark it is also reported under, or None.
         row: the input row, carried through to the output.
+        checked: fields that an output row made for this problem shares with `row`.
     """
 
     id: str
     text: str
-    expected_answer: str
+    expected_answer: str | None
     subset: str | None
     row: Mapping[str, object]
+    checked: tuple[str, ...] = ()
+
+    def is_in(self, row: Mapping[str, object]) -> bool:
+        """Whether an output row was made for this problem."""
+        return row.get("problem", "") == self.text and all(
+            row.get(key) == self.row.get(key) for key in self.checked
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Benchmark:
 
     name: str
     path: Path
-    problems: tuple[Problem, ...]
+    problems: Sequence[Problem]
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, texts and expected answers in order."""
@@ -100,7 +108,7 @@ def read_problems(path: Path, name: str) -> tuple[Problem, ...]:
             if problem.id in line_of_id:
                 raise ValueError(f"id `{problem.id}` is already used in line {line_of_id[problem.id]}")
         except ValueError as error:
-            defects.append(f"{path}:{line}: {_reason(error)}")
+            defects.append(f"{path}:{line}: {reason_of(error)}")
             continue
         line_of_id[problem.id] = line
         problems.append(problem)
@@ -129,7 +137,8 @@ def _problem(row: object, fallback_id: str) -> Problem:
     return Problem(str(row.get("id", fallback_id)), text, str(expected), subset, row)
 
 
-def _reason(error: ValueError) -> str:
+def reason_of(error: ValueError) -> str:
+    """What is wrong with a line, in a few words."""
     if isinstance(error, json.JSONDecodeError):
         return f"not valid JSON ({error.msg} at character {error.pos + 1})"
     if isinstance(error, UnicodeDecodeError):

@@ -37,6 +37,7 @@ TEMPLATES = {
     ),
     "generic/default": Template("{problem}"),
     "generic/general-boxed": Template("Answer the following question. " + _BOXED + "\n\n{problem}"),
+    "judge/math": Template("{problem} {predicted_answer} {expected_answer}"),
     "qwen/math-cot": Template(
         "{problem}", "Please reason step by step, and put your final answer within \\boxed{{}}."
     ),
@@ -108,6 +109,6 @@ def _literal(text: str) -> str:
 
 def _fill(template: str, problem: Problem) -> str:
     try:
-        return template.format_map({**problem.row, "problem": problem.text})
+        return template.format_map({**problem.row, **({"problem": problem.text} if problem.text else {})})
     except KeyError as error:
         raise InputError(f"the prompt needs a field that problem `{problem.id}` lacks: {error}") from error

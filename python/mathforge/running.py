@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .checkpoints import StateRoom
+from .checkpoints import Journal, StateRoom
 from .config import Endpoint
-from .errors import MathforgeError, ServerError
+from .early_stop import EarlyStop, Vote, check_seeds, not_drawn
+from .errors import InputError, MathforgeError, ServerError
 from .generating import Generator, Task
+from .output_rows import output_row
 from .progress import Progress
-from .samples import Grade, Sample, to_row
+from .samples import Grade, Sample
 from .servers import FailedRequestError, Server
 from .store import Folder
 from .units import OpenPart, Part
@@ -91,6 +93,7 @@ class Run:
             self._open(server.model.name)
             self._tell_damage()
             self._keep_rounds()
+            self._open_early_stops()
             async with self._open_sandbox() as sandbox:
                 with (
                     contextlib.closing(Grader(cache=default_cache())) as grader,
@@ -146,11 +149,11 @@ class Run:
         return Progress(
             samples=sum(len(file.problems) for file in files),
             samples_done=sum(len(file.finished) for file in files),
-            problems=sum(len(part.part.benchmark.problems) for part in self.open_parts),
+            problems=sum(len(part.problems) for part in self.open_parts),
             problems_done=sum(
                 part.is_problem_finished(position)
                 for part in self.open_parts
-                for position in range(len(part.part.benchmark.problems))
+                for position in range(len(part.problems))
             ),
         )
 
@@ -194,6 +197,10 @@ class Run:
         files = [file for part in self.open_parts for file in part.files.values()]
         missing = sum(len(file.problems) - len(file.finished) for file in files)
         try:
+            for part in self.open_parts:
+                if (early := self.early_stops.get(id(part))) is not None:
+                    for position in range(len(next(iter(part.files.values())).problems)):
+                        await self._give_up(part, early, position)
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(self.parts[0].config.max_concurrent_requests, missing)):
                     group.create_task(self._worker(queue))
@@ -201,28 +208,70 @@ class Run:
             known = [error for error in errors.exceptions if isinstance(error, MathforgeError)]
             raise (known or errors.exceptions)[0] from None
 
+    def _open_early_stops(self) -> None:
+        """Count the votes that are there already."""
+        self.early_stops: dict[int, EarlyStop] = {}
+        for part in self.open_parts:
+            if part.part.config.early_stop.majority:
+                if not part.part.config.eval_type:
+                    raise InputError(
+                        "early stop counts graded answers", hint="add ++eval_type=math, or leave it out"
+                    )
+                check_seeds(part.folder.path, tuple(part.files))
+                early = self.early_stops[id(part)] = EarlyStop(sorted(part.files, key=lambda seed: seed or 0))
+                for seed, file in part.files.items():
+                    for position, row in file.rows():
+                        early.add(position, seed, Vote.of(row))
+
     async def _worker(self, queue: Iterator[tuple[OpenPart, Task]]) -> None:
         for part, task in queue:
-            file = part.files[task.seed]
-            journal = file.journal(task.position)
-            try:
-                sample = await self.generator.sample(task, journal)
-                grade = await self._grade(sample)
-            except MathforgeError:
-                raise
-            except FailedRequestError as error:
-                self._count_failure(task, str(error))
+            early = self.early_stops.get(id(part))
+            if early is not None and early.is_done(task.position, task.seed):
                 continue
-            except Exception as error:  # a defect of ours that one sample meets must not cost the others
-                self._log_defect(task)
-                self._count_failure(task, f"internal error, {type(error).__name__}: {error}")
-                continue
-            self.failures_in_a_row = 0
-            file.append(task.position, to_row(sample, grade))
-            journal.discard()
-            self.progress.add_sample(is_problem_finished=part.is_problem_finished(task.position))
-            if file.is_complete:
-                await asyncio.to_thread(file.finish)
+            journal = part.files[task.seed].journal(task.position)
+            making = self._make(task, journal)
+            made = await (early.draw(task.position, task.seed, making) if early else making)
+            if made is not None:
+                await self._store(part, task.position, journal, *made)
+            if early is not None:
+                if made is not None and (grade := made[1]) is not None:
+                    early.add(task.position, task.seed, Vote(grade.predicted_answer, grade.is_correct))
+                await self._give_up(part, early, task.position)
+
+    async def _give_up(self, part: OpenPart, early: EarlyStop, position: int) -> None:
+        """Fill the places of samples that a problem's majority does not wait for."""
+        for seed in early.give_up(position):
+            file = part.files[seed]
+            await self._store(
+                part, position, file.journal(position), *not_drawn(file.problems[position], seed)
+            )
+
+    async def _make(self, task: Task, journal: Journal) -> tuple[Sample, Grade | None] | None:
+        """One sample with its grade, if it is to be graded; None where it failed."""
+        try:
+            sample = await self.generator.sample(task, journal)
+            grade = await self._grade(sample) if task.config.eval_type else None
+        except MathforgeError:
+            raise
+        except FailedRequestError as error:
+            self._count_failure(task, str(error))
+            return None
+        except Exception as error:  # a defect of ours that one sample meets must not cost the others
+            self._log_defect(task)
+            self._count_failure(task, f"internal error, {type(error).__name__}: {error}")
+            return None
+        self.failures_in_a_row = 0
+        return sample, grade
+
+    async def _store(
+        self, part: OpenPart, position: int, journal: Journal, sample: Sample, grade: Grade | None
+    ) -> None:
+        file = part.files[sample.seed]
+        file.append(position, output_row(sample, grade, part.part.config))
+        journal.discard()
+        self.progress.add_sample(is_problem_finished=part.is_problem_finished(position))
+        if file.is_complete:
+            await asyncio.to_thread(file.finish)
 
     def _log_defect(self, task: Task) -> None:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
@@ -246,5 +295,7 @@ class Run:
         answer = extract_answer(sample.generation, ExtractOptions.boxes())
         if answer is None:
             return Grade(None, False, "no_answer")
+        if sample.problem.expected_answer is None:
+            return Grade(answer, False, "no_expected_answer")
         verdict = await self.grader.grade_async(sample.problem.expected_answer, answer)
         return Grade(answer, verdict.verdict == "equal", verdict.reason)

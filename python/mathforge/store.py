@@ -204,6 +204,15 @@ class OutputFile:
         self._places[position] = (os.fstat(self._descriptor).st_size - len(line), len(line))
         self.finished.add(position)
 
+    def rows(self) -> Iterator[tuple[int, dict[str, object]]]:
+        """Position and content of every row that is there."""
+        if self._descriptor is not None:
+            for position, (offset, length) in self._places.items():
+                yield position, json.loads(os.pread(self._descriptor, length, offset))
+        elif self.path.exists():
+            for position, (_, _, line) in enumerate(_lines(self.path)):
+                yield position, json.loads(line)
+
     def finish(self) -> None:
         """Turn the complete in-progress file into the finished one."""
         assert self._descriptor is not None
@@ -298,7 +307,7 @@ class OutputFile:
             )
 
     def _check_row(self, row: Mapping[str, object], position: int, path: Path, line: int) -> None:
-        if row.get("problem") != self.problems[position].text:
+        if not self.problems[position].is_in(row):
             raise StoreError(
                 f"{path}:{line}: the row belongs to another problem than `{self.problems[position].id}`",
                 hint=OTHER_FOLDER,

@@ -217,7 +217,7 @@ def test_interruption_keeps_what_is_finished(data: Path, running: Any) -> None:
 
 
 def test_dry_run_prints_the_resolved_configuration(data: Path) -> None:
-    done = evaluate(data, "--dry-run", "++inference.top_p=1", "--server_type=openai", "--cluster", "slurm")
+    done = evaluate(data, "--dry-run", "++inference.top_p=1", "--server_type=openai", "--reuse_code")
     assert done.returncode == 0
     config = json.loads(done.stdout)["tiny"]
     assert (config["inference"]["temperature"], config["inference"]["top_p"]) == (0.7, 1.0)

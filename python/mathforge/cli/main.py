@@ -74,8 +74,33 @@ def _dispatch(argv: list[str]) -> int:
 
         print(f"mathforge {__version__}")
         return 0
-    command = _find(argv[0])
+    return run_command(argv)
+
+
+def run_command(argv: Sequence[str]) -> int:
+    """Run the command whose name and arguments are given.
+
+    Returns:
+        Its exit status.
+
+    Raises:
+        MathforgeError: whatever it raises.
+        SystemExit: wrong usage, which argparse has told.
+    """
+    command = find_command(argv[0])
     overrides, flags = split_overrides(argv[1:])
+    args = parser_of(command).parse_args([_kebab(flag) for flag in flags])
+    if overrides and not getattr(command, "TAKES_OVERRIDES", False):
+        raise InputError(
+            f"`mathforge {command.NAME}` takes no ++ arguments, got `{overrides[0]}`", code="usage"
+        )
+    args.overrides = overrides
+    args.argv = [command.NAME, *(_kebab(word) for word in argv[1:])]
+    return command.run(args)
+
+
+def parser_of(command: Command) -> argparse.ArgumentParser:
+    """The flags of a command."""
     example = getattr(command, "EXAMPLE", None)
     parser = argparse.ArgumentParser(
         prog=f"mathforge {command.NAME}",
@@ -85,13 +110,7 @@ def _dispatch(argv: list[str]) -> int:
         allow_abbrev=False,
     )
     command.add_arguments(parser)
-    args = parser.parse_args([_kebab(flag) for flag in flags])
-    if overrides and not getattr(command, "TAKES_OVERRIDES", False):
-        raise InputError(
-            f"`mathforge {command.NAME}` takes no ++ arguments, got `{overrides[0]}`", code="usage"
-        )
-    args.overrides = overrides
-    return command.run(args)
+    return parser
 
 
 def split_overrides(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -115,7 +134,8 @@ def _verbs() -> list[str]:
     return sorted(file.stem for file in files if file.stem != "main" and not file.stem.startswith("_"))
 
 
-def _find(word: str) -> Command:
+def find_command(word: str) -> Command:
+    """The command of a name, in any of its spellings."""
     verbs = _verbs()
     if word in verbs:
         return _load(word)

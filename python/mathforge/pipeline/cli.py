@@ -1,57 +1,94 @@
-"""`eval` and `wrap_arguments` with the signatures NeMo-Skills scripts use."""
+"""The functions of `nemo_skills.pipeline.cli`, so that scripts run with the import replaced.
+
+Each is the command of the same name: `eval(ctx=wrap_arguments("++a=1"), server_gpus=8)` is `mathforge eval
+--server-gpus 8 ++a=1`, with its tables on stdout and its notes on stderr.
+"""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, fields
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
-from ..cli.eval import WITHOUT_EFFECT
-from ..errors import InputError
-from ..evaluating import Request, Result, run
+from ..cli.main import find_command, parser_of, run_command
+from ..errors import InputError, MathforgeError
 from ..overrides import split_arguments
 
-__all__ = ["Arguments", "eval", "wrap_arguments"]
+__all__ = [
+    "Arguments",
+    "eval",
+    "generate",
+    "wrap_arguments",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The `++` arguments of one call, in order."""
+    """Arguments of one call that are not options of the function: `++key=value`, or a shell command.
+
+    Attributes:
+        args: split as a shell splits them.
+        text: as they were given.
+    """
 
     args: tuple[str, ...]
+    text: str
 
 
 def wrap_arguments(arguments: str) -> Arguments:
-    """Split one string of `++key=value` arguments."""
-    return Arguments(tuple(split_arguments(arguments)))
+    """One string of `++key=value` arguments, or for `run_cmd` a command, as the `ctx` of the functions."""
+    return Arguments(tuple(split_arguments(arguments)), arguments)
 
 
-def eval(ctx: Arguments | None = None, **options: object) -> Result:  # noqa: A001 - the name scripts import
-    """Evaluate benchmarks and print their tables.
+def eval(ctx: Arguments | None = None, **options: object) -> None:  # noqa: A001 - the name scripts import
+    """`mathforge eval`: evaluate benchmarks and print their tables.
 
     Args:
         ctx: overrides, from `wrap_arguments`.
-        options: the flags of `mathforge eval` in snake_case.
+        options: the flags in snake_case; lists are joined by commas, mappings become JSON.
 
     Raises:
-        InputError: an unknown option, or whatever `mathforge.evaluate` raises.
+        InputError: an unknown option, or whatever the command raises.
     """
-    known = {field.name for field in fields(Request)} - {"overrides"}
-    ignored = {flag.replace("-", "_") for flag in WITHOUT_EFFECT}
-    for name in options.keys() - known:
-        if name not in ignored:
-            near = get_close_matches(name, known | ignored, n=1)
+    _call("eval", ctx, options)
+
+
+def generate(ctx: Arguments | None = None, **options: object) -> None:
+    """`mathforge generate`: answer every row of a file; parameters and errors as of `eval`."""
+    _call("generate", ctx, options)
+
+
+def _call(name: str, ctx: Arguments | None, options: Mapping[str, object], words: Sequence[str] = ()) -> None:
+    command = find_command(name)
+    known = {flag.removeprefix("--").replace("-", "_") for flag in parser_of(command)._option_string_actions}
+    flags: list[str] = []
+    for option, value in options.items():
+        if option not in known:
+            near = get_close_matches(option, known, n=1)
             raise InputError(
-                f"unknown option of eval: `{name}`", hint=f"did you mean `{near[0]}`?" if near else None
+                f"unknown option of {name}: `{option}`", hint=f"did you mean `{near[0]}`?" if near else None
             )
-        print(f"note: {name} has no effect: jobs and servers are started by you", file=sys.stderr)
-    kept = {name: value for name, value in options.items() if name in known}
-    if isinstance(replay := kept.get("replay"), str):
-        kept["replay"] = [replay]
-    result = run(Request(overrides=ctx.args if ctx else (), **kept))  # type: ignore[arg-type]
-    print(result.table(), end="")
-    if result.failures:
-        raise InputError(
-            f"{len(result.failures)} sample(s) failed", hint="call again: only what is missing is made"
-        )
-    return result
+        flags += _flag(option, value)
+    try:
+        status = run_command([name, *words, *flags, *(ctx.args if ctx else ())])
+    except SystemExit as leave:  # argparse has already said why
+        raise InputError(f"wrong arguments of {name}", code="usage") from leave
+    if status != 0:
+        raise MathforgeError(f"`mathforge {name}` did not finish everything", code="incomplete")
+
+
+def _flag(option: str, value: object) -> Iterable[str]:
+    flag = f"--{option.replace('_', '-')}"
+    if value is None or value is False:
+        return []
+    if value is True:
+        return [flag]
+    if isinstance(value, Mapping):
+        return [f"{flag}={json.dumps(value)}"]
+    if isinstance(value, str | int | float | Path):
+        return [f"{flag}={value}"]
+    if isinstance(value, Iterable):
+        return [f"{flag}={','.join(map(str, value))}"]
+    raise InputError(f"`{option}` cannot be given as {type(value).__name__}")
