@@ -15,6 +15,7 @@ BENCHES = {
     "fork": "Sandbox sessions as copies, wall time and memory",
     "flint": "FLINT in the sandbox, CPU time",
     "replay": "Replay server, CPU time",
+    "rehearsal": "Dress rehearsal of an evaluation with the Python tool",
     "cells": "Recorded cells",
 }
 

@@ -323,12 +323,16 @@ class Journal:
         self._answers.clear()
         self._results.clear()
         self.service_session = None
-        self.discard()
+        if self.file is not None:
+            for path in self._dropped_state():
+                path.unlink(missing_ok=True)  # at once: a new state may get the same name
+            self.file.forget(self.position)
 
     def discard(self) -> None:
         """The sample is finished."""
         if self.file is not None:
-            self._drop_state()
+            for path in self._dropped_state():
+                _remove_soon(path)
             self.file.forget(self.position)
 
     async def _save(self, record: dict[str, Any], cells: int, snapshot: Callable[[], Any] | None) -> None:
@@ -339,16 +343,18 @@ class Journal:
             size = await asyncio.to_thread(_save_state, snapshot, path, self.file.room)
         self._append({**record, "saved": size > 0})
         if size:
-            self._drop_state()
+            for before in self._dropped_state():
+                _remove_soon(before)
             self.saved_cells, self._state_bytes = cells, size
 
-    def _drop_state(self) -> None:
+    def _dropped_state(self) -> list[Path]:
+        """The file of the state that is of no use any more, if there is one."""
         assert self.file is not None
-        if self.saved_cells:
-            self.state_path.unlink(missing_ok=True)
-            if self.file.room is not None:
-                self.file.room.give_back(self._state_bytes)
+        paths = [self.state_path] if self.saved_cells else []
+        if self.file.room is not None:
+            self.file.room.give_back(self._state_bytes)
         self.saved_cells = self._state_bytes = 0
+        return paths
 
     def _append(self, record: dict[str, Any]) -> None:
         if self.file is not None:
@@ -374,6 +380,14 @@ def _save_state(snapshot: Callable[[], Any], path: Path, room: StateRoom) -> int
     except (SandboxError, OSError):
         return 0
     return size
+
+
+def _remove_soon(path: Path) -> None:
+    """Freeing some MiB takes milliseconds that an event loop has not."""
+    try:
+        asyncio.get_running_loop().run_in_executor(None, lambda: path.unlink(missing_ok=True))
+    except RuntimeError:
+        path.unlink(missing_ok=True)
 
 
 def _digest(code: str) -> int:
