@@ -402,11 +402,15 @@ def _check(config: Evaluation) -> None:
             "code execution needs the text endpoint, `inference.endpoint_type` is `chat`",
             hint="add ++inference.endpoint_type=text, or drop ++code_execution=true",
         )
-    if config.code_tags not in {None, "gpt-oss"}:
-        raise InputError(
-            f"unknown code tags `{config.code_tags}`",
-            hint="this version executes calls of gpt-oss: ++code_tags=gpt-oss",
-        )
+    if inference.endpoint_type == "text":
+        from .prompts import call_style
+
+        call_style(config)
+    told = config.total_code_executions_in_prompt
+    if isinstance(told, list) and not (
+        len(told) == 2 and all(type(n) is int for n in told) and told[0] <= told[1]
+    ):
+        raise InputError("`total_code_executions_in_prompt` is a number, or [least,most]")
     unknown = [name for name in config.chat_template_kwargs.builtin_tools if name != "python"]
     if unknown:
         raise InputError(f"unknown built-in tool `{unknown[0]}`", hint="the only one is python")

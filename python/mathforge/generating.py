@@ -20,10 +20,11 @@ from .checkpoints import Journal, NotedAnswer, RestartError
 from .completions import Answer, RefusedError
 from .config import Evaluation
 from .problems import Problem
-from .prompts import Prompter
+from .prompts import GPT_OSS, Prompter, call_style
 from .samples import Round, Sample
 from .servers import FailedRequestError, Server
 from .stream import Call, Driver
+from .tagged import TaggedConversation
 from .tools import PythonTool
 
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ class Generator:
         limits = task.config.server.code_execution
         tool = PythonTool(self._sandbox, limits, journal, task.session_seed) if self._sandbox else None
         try:
+            if call_style(task.config) != GPT_OSS:
+                return await TaggedConversation(self._server, tool, task, self._on_call).run()
             return await _Conversation(self._server, tool, task, self._on_call, journal).run()
         finally:
             await journal.settle()

@@ -12,7 +12,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import TracebackType
@@ -142,6 +142,31 @@ class Server:
                 reader.start()
                 reader.read(answer.token_ids)
         return answer
+
+    async def continue_text(
+        self,
+        prompt: str,
+        inference: Inference,
+        *,
+        max_tokens: int,
+        seed: int,
+        request_id: str,
+        stop: Sequence[str] = (),
+    ) -> Answer:
+        """Continue a text, for models other than gpt-oss; special tokens show in the answer's text.
+
+        Parameters and errors as in `complete`; `stop` are strings that end the answer.
+        """
+        body = {"prompt": prompt, "max_tokens": max_tokens, **self._sampling(inference, seed)}
+        if stop:
+            body["stop"] = list(stop)
+        if self._takes_extensions:
+            body |= {
+                "skip_special_tokens": False,
+                "spaces_between_special_tokens": False,
+                "add_special_tokens": False,  # the prompt has its own
+            }
+        return await self._ask("completions", body, request_id, inference.timeout)
 
     async def chat(
         self,

@@ -34,7 +34,6 @@ mod random;
 mod runners;
 mod saved;
 mod session;
-mod stop;
 mod syscalls;
 mod vfs;
 
@@ -43,4 +42,3 @@ pub use error::{Error, Result};
 pub use inputs::{MANIFEST, engine_key};
 pub use outcome::{CellStatus, Outcome};
 pub use session::{Sandbox, SandboxConfig, SavedState, Session};
-pub use stop::Stop;

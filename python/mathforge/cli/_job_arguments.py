@@ -119,7 +119,7 @@ def submit_run(
     hosts_model = args.server_gpus is not None and not args.server_address and not args.replay
     job = Job(
         job_argv(args.argv),
-        name=_job_name(args.expname or args.argv[0]),
+        name=job_name(args.expname or args.argv[0]),
         array=[["--share", f"{number}/{shares}"] for number in range(shares)] if shares > 1 else (),
         gpus=args.server_gpus if hosts_model else 0,
         nodes=args.server_nodes if hosts_model else 1,
@@ -150,7 +150,8 @@ def submit_jobs(args: argparse.Namespace, jobs: Sequence[Job], logs: str | None)
     return 0
 
 
-def _job_name(text: str) -> str:
+def job_name(text: str) -> str:
+    """A text as the name of a job."""
     return "".join(letter if letter.isalnum() or letter in "._+-" else "-" for letter in text)
 
 

@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--intervals", action="store_true", help="print how sure the scores are")
     parser.add_argument("--spread", action="store_true", help="append the standard deviation across runs")
     add_reading_arguments(parser)
+    for flag in ("metric-type", "data-dir", "metrics-kwargs", "wandb-name", "wandb-group", "wandb-project"):
+        parser.add_argument(f"--{flag}", help=argparse.SUPPRESS)  # NeMo-Skills'; the files say what they hold
     parser.add_argument("--k", type=int, help="samples per problem; default: the most frequent number")
     parser.add_argument(
         "--compat",

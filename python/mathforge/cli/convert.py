@@ -8,6 +8,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from ._convert_model import add_model_arguments, place_model
+
 NAME = "convert"
 HELP = "write conversations in another form: openai, sharegpt, nemo or harmony"
 EXAMPLE = "mathforge convert runs/output-rs0.jsonl --to openai > chat.jsonl"
@@ -19,14 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument(
         "file",
+        nargs="?",
         type=Path,
         metavar="FILE",
         help="JSONL or .jsonl.gz: rows with `messages` (openai), `conversations` (sharegpt), `generation` "
         "(nemo), or `text` or `token_ids` (harmony)",
     )
-    parser.add_argument("--to", required=True, choices=FORMS, help="the form to write, on standard output")
+    parser.add_argument("--to", choices=FORMS, help="the form to write, on standard output")
     parser.add_argument("--from", dest="source", choices=FORMS, help="the form to read; found out by default")
     parser.add_argument("--losses", action="store_true", help="add `losses` to each row: what it lacks")
+    add_model_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the summary, on standard error, as JSON")
 
 
@@ -36,6 +40,10 @@ def run(args: argparse.Namespace) -> int:
     from ..conversions import convert_row
     from ..errors import InputError
 
+    if args.input_model is not None or args.convert_to is not None:
+        return place_model(args)
+    if args.file is None or args.to is None:
+        raise InputError("FILE and --to are wanted", hint=EXAMPLE, code="usage")
     rows, bad, lost = 0, 0, Counter[str]()
     for origin, row in jsonl.values(args.file, "each line is one conversation as a JSON object"):
         try:

@@ -18,8 +18,12 @@ from ..overrides import split_arguments
 
 __all__ = [
     "Arguments",
+    "convert",
     "eval",
     "generate",
+    "prepare_data",
+    "run_cmd",
+    "summarize_results",
     "wrap_arguments",
 ]
 
@@ -58,6 +62,37 @@ def eval(ctx: Arguments | None = None, **options: object) -> None:  # noqa: A001
 def generate(ctx: Arguments | None = None, **options: object) -> None:
     """`mathforge generate`: answer every row of a file; parameters and errors as of `eval`."""
     _call("generate", ctx, options)
+
+
+def run_cmd(ctx: Arguments | None = None, **options: object) -> None:
+    """`mathforge run-cmd`: run a shell command.
+
+    Args:
+        ctx: the command, from `wrap_arguments`; or give `command=`.
+        options: the flags in snake_case.
+
+    Raises:
+        InputError: an unknown option.
+        MathforgeError: the command failed, or whatever `mathforge run-cmd` raises.
+    """
+    _call("run-cmd", None, options if ctx is None else {**options, "command": ctx.text})
+
+
+def prepare_data(ctx: Arguments | None = None, **options: object) -> None:
+    """`mathforge prepare`: fetch benchmarks, named in `ctx`; parameters and errors as of `eval`."""
+    _call("prepare", ctx, options)
+
+
+def summarize_results(
+    results_dir: str | Path | None = None, ctx: Arguments | None = None, **options: object
+) -> None:
+    """`mathforge aggregate`: print the tables of a folder; options and errors as of `eval`."""
+    _call("aggregate", ctx, options, [] if results_dir is None else [str(results_dir)])
+
+
+def convert(ctx: Arguments | None = None, **options: object) -> None:
+    """`mathforge convert` of a model; parameters and errors as of `eval`."""
+    _call("convert", ctx, options)
 
 
 def _call(name: str, ctx: Arguments | None, options: Mapping[str, object], words: Sequence[str] = ()) -> None:

@@ -64,6 +64,8 @@ def find(library: Library, prompt: array[int], *, request_id: str | None, seed: 
     if found is None:
         return nothing(f"no recorded problem matches request {request_id or '(without X-Request-Id)'}")
     problem, asked_at = found
+    if header and harmony.START not in prompt:
+        return find_in_text(problem, seed, int(header["round"]))
     tool = any(t.author == "system" and "## python" in text_of(prompt, t) for t in turns)
     sample = problem.sample(seed, tool)
     if sample is None:
@@ -78,6 +80,15 @@ def find(library: Library, prompt: array[int], *, request_id: str | None, seed: 
     return rest or nothing(
         f"problem {problem.id!r}, seed {seed}: the recording does not go on as the prompt ends"
     )
+
+
+def find_in_text(problem: RecordedProblem, seed: int | None, round_number: int) -> Match:
+    """The round of a model that does not speak Harmony; only the header says which one is asked for."""
+    sample = problem.sample(seed, tool=True) or problem.sample(seed, tool=False)
+    if sample is None or round_number >= len(sample.rounds):
+        return nothing(f"problem {problem.id!r}: no recording of round {round_number} for seed {seed}")
+    one = sample.rounds[round_number]
+    return Match(one.token_ids(), one.finish_reason, one.stop_reason)
 
 
 def nothing(why: str) -> Match:
