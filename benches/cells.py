@@ -1,8 +1,7 @@
 """Recorded cells of real runs in the sandbox and in native Jupyter kernels: time of both, agreement of both.
 
-The kernels live in an environment of their own, made here with pip in `$MATHFORGE_CACHE/bench-jupyter`. Needs
-the recorded runs (`$MATHFORGE_SHARED/data/gpt_oss_traces.jsonl.gz`). `CELLS_EVERY=1` runs all sessions, which
-takes hours; by default every twentieth runs.
+Needs the recorded runs (`$MATHFORGE_SHARED/data/gpt_oss_traces.jsonl.gz`). `CELLS_EVERY=1` runs all sessions,
+which takes hours; by default every twentieth runs.
 """
 
 from __future__ import annotations
@@ -13,18 +12,17 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from pathlib import Path
 
 from mathforge.sandbox.comparing import classify
 
 from .measure import Row
+from .rivals import environments
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from support.recorded_cells import Cell, compare_all, recorded_sessions
 
 TRACES = Path("data", "gpt_oss_traces.jsonl.gz")
-PACKAGES = ["ipykernel==7.4.0", "jupyter_client==8.10.0", "sympy==1.14.0", "mpmath==1.3.0"]
 WORKER = Path(__file__).with_name("jupyter_worker.py")
 THREADS = 2
 
@@ -36,27 +34,17 @@ def traces() -> Path | None:
     return next((folder / TRACES for folder in folders if (folder / TRACES).is_file()), None)
 
 
-def jupyter() -> Path:
-    """The interpreter of an environment with a kernel and sympy, made once."""
-    folder = Path(os.environ.get("MATHFORGE_CACHE", ".make/cache")) / "bench-jupyter"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-    return python
-
-
-def native(sessions: list[list[Cell]]) -> tuple[list[list[tuple[str, float]]], float, float]:
-    """Output and wall seconds of each cell in kernels; wall and CPU seconds of the whole."""
+def native(python: Path, sessions: list[list[Cell]]) -> tuple[list[str], float, float]:
+    """Outputs of all cells in kernels; wall and CPU seconds of the whole."""
     with tempfile.TemporaryDirectory() as folder:
         given, taken = Path(folder, "given.json"), Path(folder, "taken.jsonl")
         given.write_text(json.dumps([[(cell.code, cell.timeout_s) for cell in cells] for cells in sessions]))
         start = time.perf_counter()
-        command = [jupyter(), WORKER, given, taken, str(THREADS)]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+        subprocess.run([python, WORKER, given, taken, str(THREADS)], check=True, stderr=subprocess.DEVNULL)
         wall_s = time.perf_counter() - start
-        *outputs, cpu_s = map(json.loads, taken.read_text().splitlines())
-    return outputs, wall_s, cpu_s
+        done = [json.loads(line) for line in taken.read_text().splitlines()]
+    outputs = [output for session, _ in done for output in session]
+    return outputs, wall_s, sum(cpu_s for _, cpu_s in done)
 
 
 def rows() -> list[Row]:
@@ -65,14 +53,13 @@ def rows() -> list[Row]:
     if path is None:
         return [Row("recorded cells", "skipped: the recorded runs are absent (MATHFORGE_SHARED)")]
     sessions = dict(list(recorded_sessions(path).items())[:: int(os.environ.get("CELLS_EVERY", "20"))])
-    jupyter()
+    python = environments.interpreter("jupyter")
     start = time.perf_counter()
     ours = compare_all(sessions, THREADS)
     wall_s, cpu_s = time.perf_counter() - start, sum(one.cpu_s for one in ours)
-    outputs, native_wall_s, native_cpu_s = native(list(sessions.values()))
+    outputs, native_wall_s, native_cpu_s = native(python, list(sessions.values()))
     flat = [cell for cells in sessions.values() for cell in cells]
-    texts = [text for session in outputs for text, _ in session]
-    kinds = [classify(cell.recorded, text) for cell, text in zip(flat, texts, strict=True)]
+    kinds = [classify(cell.recorded, text) for cell, text in zip(flat, outputs, strict=True)]
     cells = f"{len(flat)} cells, {len(sessions)} sessions"
     return [
         Row(

@@ -1,15 +1,15 @@
 """Runs sessions of cells in Jupyter kernels; started by `benches.cells` inside an environment of its own.
 
 Reads a JSON list of sessions from the file named first, each a list of [code, time limit in seconds]; writes
-one JSON line per session to the file named second, a list of [output, wall seconds], as it is done. The
-last line holds the processor seconds of all kernels, their start included.
+one JSON line per session to the file named second as it is done: [outputs of its cells, processor seconds of
+its kernel, start included].
 """
 
 from __future__ import annotations
 
 import json
+import os
 import queue
-import resource
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +21,8 @@ from jupyter_client import KernelManager
 SETUP = "%xmode Plain\n%colors NoColor"
 
 
-def run_session(cells: list[tuple[str, float]]) -> list[tuple[str, float]]:
-    """One kernel, its cells in order."""
+def run_session(cells: list[tuple[str, float]]) -> tuple[list[str], float]:
+    """One kernel, its cells in order: their outputs and its processor seconds."""
     manager = KernelManager(kernel_name="python3", transport="ipc")
     manager.start_kernel()
     client = manager.client()
@@ -30,15 +30,17 @@ def run_session(cells: list[tuple[str, float]]) -> list[tuple[str, float]]:
     try:
         client.wait_for_ready(timeout=120)
         run_cell(manager, client, SETUP, 60)
-        done = []
-        for code, timeout_s in cells:
-            start = time.perf_counter()
-            text = run_cell(manager, client, code, timeout_s)
-            done.append((text, time.perf_counter() - start))
-        return done
+        outputs = [run_cell(manager, client, code, timeout_s) for code, timeout_s in cells]
+        return outputs, cpu_seconds(manager.provisioner.pid)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and its ended children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def run_cell(manager: KernelManager, client: object, code: str, timeout_s: float) -> str:
@@ -76,8 +78,6 @@ def main() -> None:
         for done in pool.map(run_session, sessions):
             out.write(json.dumps(done) + "\n")
             out.flush()
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        out.write(json.dumps(used.ru_utime + used.ru_stime) + "\n")
 
 
 if __name__ == "__main__":

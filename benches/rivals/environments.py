@@ -20,7 +20,7 @@ ENCODERS = ["tiktoken==0.14.0", "regex==2026.11.15", "rs-bpe==0.1.0"]
 def figures(rival: str, cells: dict[str, Any]) -> dict[str, Any]:
     """Run a rival's script; `{"error": ...}` when its environment cannot be had."""
     try:
-        python = _python(rival)
+        python = interpreter(rival)
     except (OSError, subprocess.CalledProcessError) as error:
         return {"error": f"not measured: its environment cannot be made ({error})"}
     done = subprocess.run(
@@ -54,7 +54,12 @@ def add_encoders() -> None:
     sys.path.append(str(folder))
 
 
-def _python(rival: str) -> Path:
+def interpreter(rival: str) -> Path:
+    """The Python of a rival's environment, which is made when it does not exist.
+
+    Raises:
+        OSError, subprocess.CalledProcessError: it cannot be made.
+    """
     folder = FOLDER / rival
     python, complete = folder / "bin" / "python", folder / "complete"
     if not complete.exists() or complete.read_text() != repr(PACKAGES[rival]):

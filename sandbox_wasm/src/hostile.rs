@@ -11,6 +11,7 @@ use wasmtime::{Engine, Extern, Func, Instance, Linker, Module, Ref, Store, Val, 
 use crate::engine::engine;
 use crate::host::{Caps, Exports, Host};
 use crate::random::Random;
+use crate::stop::Stop;
 use crate::vfs::Tree;
 use crate::{ffi, syscalls};
 
@@ -195,7 +196,7 @@ impl Victim {
         let mut results = vec![Val::I32(0); ty.results().len()];
         // As a cell does: at its end it is interrupted, a little later killed.
         let host = self.store.data_mut();
-        host.limit.start(&host.clock, Duration::from_millis(5), Duration::from_millis(5));
+        host.limit.start(&host.clock, Duration::from_millis(5), Duration::from_millis(5), &Stop::default());
         let outcome = function.call(&mut self.store, &arguments, &mut results);
         format!("{name}{arguments:?} -> {:?}", outcome.map(|()| results))
     }

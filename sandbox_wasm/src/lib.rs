@@ -34,6 +34,7 @@ mod random;
 mod runners;
 mod saved;
 mod session;
+mod stop;
 mod syscalls;
 mod vfs;
 
@@ -42,3 +43,4 @@ pub use error::{Error, Result};
 pub use inputs::{MANIFEST, engine_key};
 pub use outcome::{CellStatus, Outcome};
 pub use session::{Sandbox, SandboxConfig, SavedState, Session};
+pub use stop::Stop;

@@ -8,6 +8,7 @@ use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
 use crate::clock::Clock;
 use crate::engine::TICK;
 use crate::host::{Guest, Host};
+use crate::stop::{Asked, Stop};
 
 /// How a call into the guest was ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum Ending {
     /// It took far more real time than its virtual time limit.
     #[error("stuck where virtual time does not pass")]
     Stuck,
+    /// Whoever had the session has let go of it.
+    #[error("abandoned with its session")]
+    Abandoned,
     /// The guest ended its own process with this code.
     #[error("the process exited with code {0}")]
     Exited(i32),
@@ -35,6 +39,9 @@ pub struct TimeLimit {
     interrupted: bool,
     /// Where the session's clock does not follow the machine's, the end of all patience.
     patience: Option<Instant>,
+    /// Brings the limit forward to the moment it is used.
+    stop: Stop,
+    hurried: bool,
 }
 
 /// Code that swallows one interrupt often does not swallow the next, so it is repeated during the grace period.
@@ -45,9 +52,12 @@ const REPEAT: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(10);
 const PATIENCE_TIMES: u32 = 20;
 
+/// Ticks between two looks at the limit, at most: so long a [`Stop`] may go unnoticed.
+const MOST_TICKS: u64 = 10;
+
 impl TimeLimit {
     /// Starts the clock of a cell.
-    pub fn start(&mut self, clock: &Clock, timeout: Duration, grace: Duration) {
+    pub fn start(&mut self, clock: &Clock, timeout: Duration, grace: Duration, stop: &Stop) {
         let until = clock.elapsed().checked_add(timeout);
         let patience = clock.is_virtual().then(|| {
             let longest = timeout.saturating_mul(PATIENCE_TIMES).saturating_add(PATIENCE);
@@ -59,6 +69,8 @@ impl TimeLimit {
             next_interrupt: until.unwrap_or_default(),
             interrupted: false,
             patience: patience.flatten(),
+            stop: stop.clone(),
+            hurried: false,
         };
     }
 
@@ -70,11 +82,32 @@ impl TimeLimit {
 
     /// Time until the limit is reached, if there is one.
     pub fn left(&self, clock: &Clock) -> Option<Duration> {
+        if self.stop.asked() != Asked::Nothing {
+            return Some(Duration::ZERO);
+        }
         self.until.map(|until| until.saturating_sub(clock.elapsed()))
+    }
+
+    /// Lets the time be up when that was asked for.
+    fn obey(&mut self, clock: &Clock) -> Result<(), Ending> {
+        match self.stop.asked() {
+            Asked::Kill => return Err(Ending::Abandoned),
+            Asked::Interrupt if !self.hurried => {
+                self.hurried = true;
+                let now = clock.elapsed();
+                self.until = self.until.map(|until| until.min(now));
+                self.next_interrupt = self.next_interrupt.min(now);
+                let soon = Instant::now() + self.grace;
+                self.patience = self.patience.map(|end| end.min(soon));
+            }
+            Asked::Interrupt | Asked::Nothing => {}
+        }
+        Ok(())
     }
 
     /// Whether the cell is to be interrupted now; an error when its grace is over.
     fn due(&mut self, clock: &Clock) -> Result<bool, Ending> {
+        self.obey(clock)?;
         let Some(until) = self.until else { return Ok(false) };
         let now = clock.elapsed();
         if now >= until.saturating_add(self.grace) {
@@ -112,13 +145,14 @@ pub fn on_epoch(mut store: StoreContextMut<'_, Host>) -> wasmtime::Result<Update
     };
     let (bytes, host) = memory.data_and_store_mut(&mut store);
     if host.clock.is_virtual() {
+        host.limit.obey(&host.clock)?;
         let impatient = host.limit.patience.is_some_and(|end| Instant::now() >= end);
         return if impatient { Err(Ending::Stuck.into()) } else { Ok(UpdateDeadline::Continue(1)) };
     }
     check(&mut Guest::new(bytes, host))?;
     // Ticks are a little longer than they claim, so approach the deadline in halves.
     let ticks = host.limit.left(&host.clock).unwrap_or_default().as_micros() / TICK.as_micros() / 2;
-    Ok(UpdateDeadline::Continue(ticks.clamp(1, 1 << 20) as u64))
+    Ok(UpdateDeadline::Continue(ticks.clamp(1, u128::from(MOST_TICKS)) as u64))
 }
 
 /// Caps what a session may allocate, however it asks for it.

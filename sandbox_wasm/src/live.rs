@@ -19,6 +19,7 @@ use crate::parking::Parked;
 use crate::random::Random;
 use crate::runners::Stack;
 use crate::session::Shared;
+use crate::stop::Stop;
 
 /// What the journal starts from.
 #[derive(Clone)]
@@ -78,7 +79,7 @@ impl Live {
     }
 
     /// Runs one cell, on a deep stack.
-    pub fn cell(&mut self, code: &str, timeout: Duration) -> Result<(Outcome, Stack)> {
+    pub fn cell(&mut self, code: &str, timeout: Duration, stop: &Stop) -> Result<(Outcome, Stack)> {
         if let Err(error) = self.be_ready() {
             return self.give_up(&error).map(|outcome| (outcome, Stack::PerhapsDeep));
         }
@@ -90,7 +91,7 @@ impl Live {
         let (wall, cpu) = (Instant::now(), cpu_time());
         let ticking = shared.ticker.cell();
         let host = interpreter.host();
-        host.limit.start(&host.clock, timeout, shared.config.grace);
+        host.limit.start(&host.clock, timeout, shared.config.grace, stop);
         host.clock.record();
         interpreter.watch();
         let result = shared.image.runner.run(interpreter, code);
@@ -101,7 +102,7 @@ impl Live {
             // Should the interrupt still be on its way, it must not hit the next cell. A handler that the cell left
             // behind may run now, so this is limited as well.
             let host = interpreter.host();
-            host.limit.start(&host.clock, shared.config.grace, Duration::ZERO);
+            host.limit.start(&host.clock, shared.config.grace, Duration::ZERO, &Stop::default());
             verdict.broken = shared.image.runner.settle(interpreter).is_err();
             interpreter.host().limit.stop();
         }
@@ -234,7 +235,8 @@ impl Live {
     fn go_back(&mut self, outcome: &mut Outcome) {
         // First, or both would be in memory.
         self.interpreter = None;
-        if let Ok(interpreter) = self.again() {
+        let is_wanted = outcome.status != CellStatus::Lost;
+        if is_wanted && let Ok(interpreter) = self.again() {
             self.interpreter = Some(interpreter);
             outcome.rolled_back = true;
         } else {
@@ -292,7 +294,7 @@ fn play(shared: &Shared, interpreter: &mut Interpreter, played: &Played) -> Resu
     // It ended by itself the first time; real time allows for a machine that is very busy now.
     let limit =
         if host.clock.is_virtual() { Duration::MAX } else { played.cpu * 10 + Duration::from_secs(5) };
-    host.limit.start(&host.clock, limit, Duration::ZERO);
+    host.limit.start(&host.clock, limit, Duration::ZERO, &Stop::default());
     host.clock.replay(Arc::clone(&played.answers));
     interpreter.watch();
     let result = shared.image.runner.run(interpreter, &played.code);
@@ -319,6 +321,10 @@ fn collect(host: &mut Host, status: CellStatus) -> Outcome {
 /// Adds the host's word on a cell that it ended, and what became of the session.
 fn explain(outcome: &mut Outcome, what: Option<String>) {
     let Some(what) = what else { return };
+    if outcome.status == CellStatus::Lost {
+        outcome.stderr = what;
+        return;
+    }
     let session = if outcome.state_lost {
         "the session was restarted and its variables are lost"
     } else if outcome.rolled_back {

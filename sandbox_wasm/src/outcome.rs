@@ -116,6 +116,7 @@ pub fn judge(result: &wasmtime::Result<Status>, interrupted: bool, timeout: Dura
 
 fn broken(error: &wasmtime::Error, limit: f64) -> (CellStatus, String) {
     match error.downcast_ref::<Ending>() {
+        Some(Ending::Abandoned) => return (CellStatus::Lost, "the session was closed".to_owned()),
         Some(Ending::Killed | Ending::Stuck) => {
             return (
                 CellStatus::Timeout,

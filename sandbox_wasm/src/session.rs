@@ -15,6 +15,7 @@ use crate::parking::Parking;
 use crate::random::Random;
 use crate::runners::{Runners, Stack};
 use crate::saved;
+use crate::stop::Stop;
 
 /// Limits of every session of a sandbox.
 #[derive(Clone, Copy, Debug)]
@@ -168,8 +169,16 @@ impl Session {
     /// # Errors
     /// Only when the host itself fails; whatever the code does is an [`Outcome`].
     pub fn run(&self, code: &str, timeout: Duration) -> Result<Outcome> {
-        let code = code.to_owned();
-        self.on_deep_stack(move |live| live.cell(&code, timeout))
+        self.run_until(code, timeout, &Stop::default())
+    }
+
+    /// The same, with a way to stop the cell before its time is up.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_until(&self, code: &str, timeout: Duration, stop: &Stop) -> Result<Outcome> {
+        let (code, stop) = (code.to_owned(), stop.clone());
+        self.on_deep_stack(move |live| live.cell(&code, timeout, &stop))
     }
 
     /// A live copy: variables, files, clocks and random numbers are those of this moment, and each side goes its own

@@ -12,14 +12,14 @@ import asyncio
 import os
 import weakref
 from collections.abc import Callable, Iterable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
 from ..errors import InputError, SandboxError
 from ._local import Limits, LocalSessions, available_cores
-from ._outcome import Outcome, Status, lost
+from ._outcome import Call, Outcome, Status, lost
 from ._places import Places
 from ._prepare import prepare
 from ._saved import Held, SavedState
@@ -35,7 +35,7 @@ MAX_OUTPUT_CHARS = 32_768
 class _Cells(Protocol):
     """A session behind its process border."""
 
-    def submit(self, code: str, timeout_s: float) -> Future[Outcome]: ...
+    def submit(self, code: str, timeout_s: float) -> Call: ...
 
     def fork(self, seed: int | None) -> _Cells: ...
 
@@ -190,12 +190,23 @@ class Session:
         _check(timeout_s)
         try:
             self._turns.reserve().result()
-            return self._cells.submit(code, timeout_s).result()
+            call = self._cells.submit(code, timeout_s)
         except CancelledError:
             return lost("the sandbox was closed")
+        try:
+            return call.answer.result()
+        except CancelledError:
+            return lost("the sandbox was closed")
+        except KeyboardInterrupt:
+            _give_up(call)
+            raise
 
     async def run_async(self, code: str, timeout_s: float = 10.0) -> Outcome:
-        """Like `run`, for an event loop; thousands may wait at once."""
+        """Like `run`, for an event loop; thousands may wait at once.
+
+        Cancelling its task takes a waiting cell out of the queue, and ends a running one as its time limit
+        would, so that others have its place a moment later.
+        """
         _check(timeout_s)
         room = self._turns.reserve()
         try:
@@ -207,13 +218,13 @@ class Session:
             if not room.cancel():
                 self._turns.release()
             raise
-        future = self._cells.submit(code, timeout_s)
+        call = self._cells.submit(code, timeout_s)
         try:
-            return await asyncio.shield(asyncio.wrap_future(future))
+            return await asyncio.shield(asyncio.wrap_future(call.answer))
         except asyncio.CancelledError:
-            if future.cancelled():
+            if call.answer.cancelled():
                 return lost("the sandbox was closed")
-            future.cancel()
+            _give_up(call)
             raise
 
     def fork(self, *, seed: int | None = None) -> Session:
@@ -257,7 +268,7 @@ class Session:
         await asyncio.to_thread(self.save, path)
 
     def close(self) -> None:
-        """End the session and free its memory."""
+        """End the session and free its memory. A cell that runs is killed and answered "lost"."""
         self._cells.close()
         self._give_back()
 
@@ -268,6 +279,12 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _give_up(call: Call) -> None:
+    """Nobody waits for the cell any more."""
+    if not call.answer.cancel():
+        call.interrupt()
 
 
 def _check(timeout_s: float) -> None:

@@ -13,13 +13,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ..errors import SandboxError
-from ._outcome import Outcome, lost
+from ._outcome import Call, Outcome, lost
 from ._saved import Held, StateFile
 from ._turns import Line, Turns
 
 if TYPE_CHECKING:
     from .._native import Sandbox as NativeSandbox
     from .._native import Session as NativeSession
+    from .._native import Stop
 
 
 @dataclass(frozen=True)
@@ -57,55 +58,59 @@ class LocalSessions:
 
     def __init__(self, limits: Limits, turns: Turns, threads: int) -> None:
         self._native = open_image(limits)
-        self._turns = turns
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="mathforge-cell")
-        self._closed = False
+        self.turns = turns
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="mathforge-cell")
+        self.running: set[Stop] = set()
+        self.closed = False
 
     def session(self, seed: int | None = None) -> LocalSession:
         """A new session."""
-        if self._closed:
+        if self.closed:
             raise SandboxError("the sandbox is closed", code="closed")
-        return LocalSession(self._native.session(seed), self._turns, self._threads)
+        return LocalSession(self._native.session(seed), self)
 
     def restore(self, state: Held | Path) -> LocalSession:
         """A session that goes on from a saved state."""
-        if self._closed:
+        if self.closed:
             raise SandboxError("the sandbox is closed", code="closed")
         with _speaking("the session cannot be restored", "restore"):
             if not isinstance(state, _native().SavedState):
                 state = self._native.load(state if isinstance(state, Path) else copy_of(state).path)
-            return LocalSession(self._native.restore(state), self._turns, self._threads)
+            return LocalSession(self._native.restore(state), self)
 
     def close(self) -> None:
-        """Forget cells that have not started; running ones end at their time limit."""
-        self._closed = True
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Forget cells that have not started, and end those that run."""
+        self.closed = True
+        for stop in list(self.running):
+            stop.kill()
+        self.threads.shutdown(wait=False, cancel_futures=True)
 
 
 class LocalSession:
     """One session; its cells run one after the other."""
 
-    def __init__(self, native: NativeSession, turns: Turns, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, native: NativeSession, owner: LocalSessions) -> None:
         self._native: NativeSession | None = native
-        self._turns = turns
-        self._threads = threads
+        self._owner = owner
         self._line = Line()
+        self._running: Stop | None = None
 
-    def submit(self, code: str, timeout_s: float) -> Future[Outcome]:
+    def submit(self, code: str, timeout_s: float) -> Call:
         """Queue a cell."""
+        stop: Stop = _native().Stop()
 
         def start(answer: Future[Outcome]) -> None:
             try:
-                self._threads.submit(self._run, answer, code, timeout_s)
+                self._owner.threads.submit(self._run, answer, code, timeout_s, stop)
             except RuntimeError:  # the threads were shut down meanwhile
                 answer.set_result(lost("the sandbox was closed"))
 
-        return self._turns.submit(self._line, start)
+        return Call(self._owner.turns.submit(self._line, start), stop.interrupt)
 
     def fork(self, seed: int | None) -> LocalSession:
         """A live copy; waits for a running cell."""
         with _speaking("the session cannot be forked", "fork"):
-            return LocalSession(self._open().fork(seed), self._turns, self._threads)
+            return LocalSession(self._open().fork(seed), self._owner)
 
     def snapshot(self) -> Held:
         """The state, in memory."""
@@ -119,18 +124,32 @@ class LocalSession:
         return native
 
     def close(self) -> None:
-        """End the session."""
+        """End the session, and its running cell."""
         self._native = None
+        if (running := self._running) is not None:
+            running.kill()
 
-    def _run(self, answer: Future[Outcome], code: str, timeout_s: float) -> None:
-        native = self._native
-        if native is None:
-            answer.set_result(lost("the session was closed"))
-            return
+    def _run(self, answer: Future[Outcome], code: str, timeout_s: float, stop: Stop) -> None:
+        # First said that it runs, then looked whether it may: `close` does both the other way around.
+        self._running = stop
+        self._owner.running.add(stop)
         try:
-            answer.set_result(outcome_of(native, code, timeout_s))
+            answer.set_result(self._outcome(code, timeout_s, stop))
         except BaseException as error:
             answer.set_exception(error)
+        finally:
+            self._owner.running.discard(stop)
+
+    def _outcome(self, code: str, timeout_s: float, stop: Stop) -> Outcome:
+        native = self._native
+        if self._owner.closed:
+            return lost("the sandbox was closed")
+        if native is None:
+            return lost("the session was closed")
+        outcome = outcome_of(native, code, timeout_s, stop)
+        if self._native is not None and not self._owner.closed:
+            return outcome
+        return lost("the sandbox was closed" if self._owner.closed else "the session was closed")
 
 
 def open_image(limits: Limits) -> NativeSandbox:
@@ -151,11 +170,11 @@ def open_image(limits: Limits) -> NativeSandbox:
         raise SandboxError(f"the sandbox cannot be opened: {error}", code="open") from error
 
 
-def outcome_of(native: NativeSession, code: str, timeout_s: float) -> Outcome:
+def outcome_of(native: NativeSession, code: str, timeout_s: float, stop: Stop) -> Outcome:
     """Run a cell and convert what the native module returns."""
     try:
         # A model may emit half of a surrogate pair, which no UTF-8 string can hold.
-        result = native.run(code.encode("utf-8", "replace").decode("utf-8"), timeout_s)
+        result = native.run(code.encode("utf-8", "replace").decode("utf-8"), timeout_s, stop)
     except RuntimeError as error:
         raise SandboxError(f"the sandbox failed: {error}") from error
     return Outcome(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +38,19 @@ class Outcome:
     rolled_back: bool = False
     state_lost: bool = False
     dirty_pages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A cell on its way.
+
+    Attributes:
+        answer: its outcome to come; can be cancelled until the cell starts.
+        interrupt: brings its time limit forward to now; does nothing once it has ended.
+    """
+
+    answer: Future[Outcome]
+    interrupt: Callable[[], None]
 
 
 def lost(reason: str) -> Outcome:

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from ..errors import SandboxError
 from ._local import Limits, copy_of
-from ._outcome import Outcome, lost
+from ._outcome import Call, Outcome, lost
 from ._saved import Held, StateFile
 from ._turns import Line, Turns
 
@@ -93,11 +93,16 @@ class WorkerSession:
         self._lock = threading.Lock()
         self._closed = False
 
-    def submit(self, code: str, timeout_s: float) -> Future[Outcome]:
+    def submit(self, code: str, timeout_s: float) -> Call:
         """Send a cell as soon as a processor is free for it."""
-        return self._owner.turns.submit(self._line, lambda answer: self._start(answer, code, timeout_s))
+        stop = _Stop()
 
-    def _start(self, answer: Future[Outcome], code: str, timeout_s: float) -> None:
+        def start(answer: Future[Outcome]) -> None:
+            self._start(answer, code, timeout_s, stop)
+
+        return Call(self._owner.turns.submit(self._line, start), stop.interrupt)
+
+    def _start(self, answer: Future[Outcome], code: str, timeout_s: float, stop: _Stop) -> None:
         try:
             with self._lock:
                 if self._closed:
@@ -107,7 +112,7 @@ class WorkerSession:
                     self._place = self._owner.assign()
                 worker, number = self._place
                 self._last = answer
-            worker.run(answer, number, code, timeout_s)
+            stop.runs_at(worker, worker.run(answer, number, code, timeout_s))
         except SandboxError as error:
             if error.code == "closed":
                 answer.set_result(lost("the sandbox was closed"))
@@ -145,12 +150,34 @@ class WorkerSession:
             return self._place
 
     def close(self) -> None:
-        """End the session."""
+        """End the session, and its running cell."""
         with self._lock:
             self._closed = True
             place, self._place = self._place, None
         if place is not None:
             place[0].close_session(place[1])
+
+
+class _Stop:
+    """Interrupts a cell at the worker that runs it, once it is known which."""
+
+    def __init__(self) -> None:
+        self._place: tuple[_Worker, int] | None = None
+        self._is_asked = False
+
+    def interrupt(self) -> None:
+        # In the opposite order to `runs_at`, so that one of the two sees the other.
+        self._is_asked = True
+        if self._place is not None:
+            worker, number = self._place
+            worker.interrupt(number)
+
+    def runs_at(self, worker: _Worker, number: int | None) -> None:
+        """The cell was sent under this number; None when the worker had ended."""
+        if number is not None:
+            self._place = worker, number
+            if self._is_asked:
+                worker.interrupt(number)
 
 
 @dataclass
@@ -199,10 +226,14 @@ class _Worker:
     def restore(self, session: int, path: Path) -> Future[None]:
         return self._request({"restore": session, "path": str(path.absolute())})
 
-    def run(self, answer: Future[Outcome], session: int, code: str, timeout_s: float) -> None:
+    def run(self, answer: Future[Outcome], session: int, code: str, timeout_s: float) -> int | None:
         number = self._expect(_Waiting(answer, is_cell=True), timeout_s)
         if number is not None:
             self._send({"run": number, "session": session, "code": code, "timeout_s": timeout_s})
+        return number
+
+    def interrupt(self, number: int) -> None:
+        self._send({"interrupt": number})
 
     def _request(self, message: dict[str, Any]) -> Future[None]:
         answer: Future[None] = Future()

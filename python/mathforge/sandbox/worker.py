@@ -9,7 +9,8 @@ It is driven by one JSON object per line on stdin and answers on stdout; session
         -> {"done": 12, "outcome": {...}}   or   {"done": 12, "error": "..."}
     {"save": 7, "path": ..., "request": 13}           write the state of session 7; answered as a fork
     {"restore": 9, "path": ..., "request": 14}        start session 9 in that state; answered as a fork
-    {"close": 7}
+    {"interrupt": 12}                                 end cell 12 as its time limit would
+    {"close": 7}                                      and end its running cell; it is answered "lost"
 
 The first line it writes is `{"ready": true}`. It ends when stdin does, so it cannot outlive its parent.
 """
@@ -28,6 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from .._native import Stop
 from ..errors import MathforgeError
 from ._local import Limits, open_image, outcome_of
 
@@ -46,6 +48,8 @@ class Worker:
         # The parent has at most `threads` cells run at a time; one thread more answers everything else.
         self._cells = ThreadPoolExecutor(threads + 1, thread_name_prefix="mathforge-cell")
         self._sessions: dict[int, NativeSession] = {}
+        # Cells that were sent and not answered: their session, and the way to stop them.
+        self._running: dict[int, tuple[int, Stop]] = {}
         self._answers = answers
         self._writing = threading.Lock()
 
@@ -59,21 +63,33 @@ class Worker:
             elif "request" in request:
                 self._cells.submit(self._serve_other, request)
             elif "run" in request:
-                self._cells.submit(self._run, request)
+                stop = Stop()
+                self._running[request["run"]] = request["session"], stop
+                self._cells.submit(self._run, request, stop)
+            elif "interrupt" in request:
+                if running := self._running.get(request["interrupt"]):
+                    running[1].interrupt()
             elif "close" in request:
-                self._sessions.pop(request["close"], None)
+                self._close(request["close"])
+
+    def _close(self, number: int) -> None:
+        self._sessions.pop(number, None)
+        for session, stop in list(self._running.values()):
+            if session == number:
+                stop.kill()
 
     def _session(self, number: int, seed: int | None = None) -> NativeSession:
         # Two threads may both start it; the first one stored is the one used.
         known = self._sessions.get(number)
         return known if known is not None else self._sessions.setdefault(number, self._sandbox.session(seed))
 
-    def _run(self, request: dict[str, Any]) -> None:
+    def _run(self, request: dict[str, Any], stop: Stop) -> None:
         def run() -> dict[str, Any]:
             session = self._session(request["session"])
-            return {"outcome": asdict(outcome_of(session, request["code"], request["timeout_s"]))}
+            return {"outcome": asdict(outcome_of(session, request["code"], request["timeout_s"], stop))}
 
         self._answer(request["run"], run)
+        del self._running[request["run"]]
 
     def _serve_other(self, request: dict[str, Any]) -> None:
         works = {"fork": self._fork, "save": self._save, "restore": self._restore}

@@ -80,14 +80,38 @@ impl Session {
     }
 }
 
+/// Stops one cell, before or while it runs.
+#[pyclass(frozen, module = "mathforge._native")]
+#[derive(Default)]
+struct Stop(mathforge_sandbox::Stop);
+
+#[pymethods]
+impl Stop {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    /// As at its time limit: the session goes on.
+    fn interrupt(&self) {
+        self.0.interrupt();
+    }
+
+    /// At once: its session is not wanted any more.
+    fn kill(&self) {
+        self.0.kill();
+    }
+}
+
 #[pymethods]
 impl Session {
-    #[pyo3(signature = (code, timeout_s=10.0))]
-    fn run(&self, py: Python<'_>, code: &str, timeout_s: f64) -> PyResult<Outcome> {
+    #[pyo3(signature = (code, timeout_s=10.0, stop=None))]
+    fn run(&self, py: Python<'_>, code: &str, timeout_s: f64, stop: Option<Py<Stop>>) -> PyResult<Outcome> {
         let timeout = Duration::try_from_secs_f64(timeout_s).map_err(|_| {
             PyValueError::new_err(format!("timeout_s must be a number of seconds, not {timeout_s}"))
         })?;
-        self.with(py, |session| session.run(code, timeout)).map(Outcome::from)
+        let stop = stop.map_or_else(mathforge_sandbox::Stop::default, |stop| stop.get().0.clone());
+        self.with(py, |session| session.run_until(code, timeout, &stop)).map(Outcome::from)
     }
 
     #[pyo3(signature = (seed=None))]
@@ -191,5 +215,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Session>()?;
     module.add_class::<SavedState>()?;
     module.add_class::<Outcome>()?;
+    module.add_class::<Stop>()?;
     module.add_function(wrap_pyfunction!(build_sandbox_image, module)?)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wasmtime::{Caller, Linker};
 
 use super::Answer;
-use crate::clock::{broken_down, seconds_of};
+use crate::clock::{Clock, broken_down, seconds_of};
 use crate::errno::Errno;
 use crate::error::{Error, Result};
 use crate::host::{Guest, Host, with_guest};
@@ -50,10 +50,11 @@ pub fn random(guest: &mut Guest<'_>, into: u32, len: u32) -> Answer {
 }
 
 /// Files are always ready and there is nothing else to wait for, so this reports every valid entry ready, and with
-/// none to watch it sleeps for the timeout, at most to the end of the cell's time.
+/// none to watch it sleeps for the timeout, at most to the end of the cell's time, which may come early.
 pub fn poll(guest: &mut Guest<'_>, entries: u32, count: u32, timeout_ms: i32) -> Answer {
     const READY: u16 = 0x1 | 0x4;
     const INVALID: u16 = 0x20;
+    const NAP: Duration = Duration::from_millis(50);
     let mut ready = 0;
     for index in 0..count {
         let at = entries.wrapping_add(index.wrapping_mul(8));
@@ -64,9 +65,17 @@ pub fn poll(guest: &mut Guest<'_>, entries: u32, count: u32, timeout_ms: i32) ->
         ready += i32::from(events != 0);
     }
     if ready == 0 && timeout_ms != 0 {
-        let left = guest.host.limit.left(&guest.host.clock).unwrap_or(Duration::from_secs(1));
-        let asked = u64::try_from(timeout_ms).map_or(left, Duration::from_millis);
-        guest.host.clock.sleep(asked.min(left));
+        let Host { limit, clock, .. } = &mut *guest.host;
+        let left = |clock: &Clock| limit.left(clock).unwrap_or(Duration::from_secs(1));
+        let mut asked = u64::try_from(timeout_ms).map_or_else(|_| left(clock), Duration::from_millis);
+        while !asked.is_zero() {
+            let nap = asked.min(left(clock)).min(NAP);
+            if nap.is_zero() {
+                break;
+            }
+            clock.sleep(nap);
+            asked -= nap;
+        }
     }
     Ok(ready)
 }
