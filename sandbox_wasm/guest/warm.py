@@ -4,7 +4,11 @@ The first `solve` of a process spends most of its time on imports inside functio
 demand; done here, every session starts with them. Cached results are dropped, so no answer depends on this.
 """
 
+import importlib
 import sys
+
+# Cells import these now and then, and each would take them several milliseconds.
+USUAL = ("calendar", "csv", "datetime", "hashlib", "json", "pprint", "secrets", "statistics")
 
 
 def sympy_work():
@@ -40,5 +44,7 @@ def sympy_work():
     sp.core.cache.clear_cache()
 
 
+for name in USUAL:
+    importlib.import_module(name)
 if "sympy" in sys.modules:
     sympy_work()

@@ -60,6 +60,41 @@ def test_tricks_with_numbers_stay_inside(attack, run, code):
     attack(f"import os\n{code}", hurts_itself=True)
 
 
+def test_locks_are_free_and_sqlite_relies_on_them(run):
+    asked = run(
+        "import fcntl, struct\n"
+        "file = open('locked', 'w')\n"
+        "flock = struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, 0, 0, 0)\n"
+        "struct.unpack('h', fcntl.fcntl(file, fcntl.F_GETLK, flock)[:2])[0] == fcntl.F_UNLCK"
+    )
+    assert asked.stdout == "True\n", asked.stderr
+    outcome = run(
+        "import sqlite3\n"
+        "one, two = (sqlite3.connect('d.db', timeout=0, isolation_level=None) for _ in range(2))\n"
+        "_ = one.execute('create table t(x)'); _ = one.execute('begin immediate')\n"
+        "_ = one.execute('insert into t values (1)')\n"
+        "try: two.execute('begin immediate')\n"
+        "except sqlite3.OperationalError as error: print(error)\n"
+        "print(two.execute('select count(*) from t').fetchone())\n"
+        "_ = one.execute('commit'); print(two.execute('select * from t').fetchall())"
+    )
+    assert outcome.stdout == "database is locked\n(0,)\n[(1,)]\n", outcome.stderr
+
+
+def test_sqlite_rolls_back_the_journal_of_a_writer_that_is_gone(run):
+    """A reader asks whether a journal's writer still holds its lock; it must hear that it does not."""
+    outcome = run(
+        "import shutil, sqlite3\n"
+        "c = sqlite3.connect('a.db', isolation_level=None)\n"
+        "c.executescript('pragma cache_size=1; create table t(x); insert into t values (1)')\n"
+        "_ = c.execute('begin'); _ = c.execute('update t set x = 2')\n"
+        "_ = c.executemany('insert into t values (?)', [('y' * 1000,)] * 1000)\n"
+        "shutil.copy('a.db', 'b.db'); shutil.copy('a.db-journal', 'b.db-journal')\n"
+        "sqlite3.connect('b.db').execute('select x from t').fetchall()"
+    )
+    assert outcome.stdout.splitlines()[-1] == "[(1,)]", outcome
+
+
 def test_a_cell_that_takes_the_streams_does_not_silence_the_next(run):
     run("import os, sys\nos.closerange(0, 100); sys.stdout = sys.stderr = None")
     assert run("print('heard')").stdout == "heard\n"

@@ -64,7 +64,7 @@ class Soak:
             elif action < 0.25 and len(sessions) > 1:
                 sessions.pop(dice.randrange(len(sessions))).close()
                 self.counts["closed"] += 1
-            elif action < 0.32 and hasattr(Session, "fork"):
+            elif action < 0.32:
                 forked = await asyncio.to_thread(dice.choice(sessions).fork)
                 sessions.append(forked)
                 self.counts["forked"] += 1
@@ -81,8 +81,8 @@ class Soak:
             session.close()
 
     async def _cancelled(self, session: Session) -> None:
-        cell = asyncio.create_task(session.run_async("while True: pass", 0.5))
-        await asyncio.sleep(0.05)
+        cell = asyncio.create_task(session.run_async("while True: pass", 60.0))
+        await asyncio.sleep(0.2)
         cell.cancel()
         self.counts["cancelled"] += 1
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
@@ -26,6 +28,14 @@ BUILD_STAGES = {
     "preload": "starting Python and importing packages",
     "image": "writing the image",
 }
+
+# A library that cannot be linked, the files of a traceback, and how an import ends that is for a browser.
+_REFUSED_FILE = re.compile(r"site-packages/([^`\s]+)`")
+_IMPORTING_FILE = re.compile(r'site-packages/([^"\n]+\.py)"')
+_NEEDS_JAVASCRIPT = re.compile(
+    r"No module named '(?:js|pyodide_js|pyodide(?:\.\w+)*)'|import of _pyodide_core halted"
+    r"|cannot import name '\w+' from '(?:js|pyodide(?:\.\w+)*)'"
+)
 
 
 def prepare(
@@ -125,11 +135,22 @@ def _build(
 
 
 def _with_wheel(message: str, staging: Path, wheels: Sequence[Wheel]) -> str:
-    """The message, with the wheel that a library in it came from."""
+    """The message, with the wheel that the file in it came from."""
+    needs_javascript = _NEEDS_JAVASCRIPT.search(message)
+    named = _IMPORTING_FILE.findall(message) if needs_javascript else _REFUSED_FILE.findall(message)
+    owner = _owner(named[-1], staging, wheels) if named else None
+    if owner is None:
+        return message
+    if needs_javascript:
+        message = f"it cannot be imported without JavaScript ({needs_javascript[0]})"
+    return f"the wheel `{owner}` is refused: {message}"
+
+
+def _owner(path: str, staging: Path, wheels: Sequence[Wheel]) -> str | None:
+    """The wheel whose RECORD has the file `path` of site-packages."""
     for record in staging.glob("site-packages/*.dist-info/RECORD"):
-        lines = record.read_text(encoding="utf-8").splitlines()
-        if any(f"site-packages/{line.split(',')[0]}`" in message for line in lines):
+        rows = csv.reader(record.read_text(encoding="utf-8").splitlines())
+        if any(row[0] == path for row in rows if row):
             name = normalized(record.parent.name.split("-")[0])
-            file = next((wheel.file for wheel in wheels if wheel.name == name), name)
-            return f"the wheel `{file}` is refused: {message}"
-    return message
+            return next((wheel.file for wheel in wheels if wheel.name == name), name)
+    return None

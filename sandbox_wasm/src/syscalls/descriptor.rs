@@ -184,6 +184,8 @@ pub fn control(guest: &mut Guest<'_>, fd: u32, command: u32, args: u32) -> Answe
     const DUPLICATE: u32 = 0;
     const GET_FLAGS: u32 = 3;
     const DUPLICATE_CLOEXEC: u32 = 1030;
+    const GET_LOCK: u32 = 12;
+    const NOT_LOCKED: u16 = 2;
     let flags = guest.host.descriptors.get(fd)?.flags;
     match command {
         DUPLICATE | DUPLICATE_CLOEXEC => {
@@ -191,8 +193,14 @@ pub fn control(guest: &mut Guest<'_>, fd: u32, command: u32, args: u32) -> Answe
             guest.host.descriptors.duplicate(fd, lowest).map(|fd| fd as i32)
         }
         GET_FLAGS => Ok(flags as i32),
-        // Close-on-exec and status flags mean nothing in a world without processes; locks always succeed.
-        1 | 2 | 4 | 12..=14 => Ok(0),
+        // Locks are between processes, and there is no other: nobody holds one, and whoever wants one gets it.
+        GET_LOCK => {
+            let lock = guest.bytes.u32(args)?;
+            guest.bytes.put(lock, &NOT_LOCKED.to_le_bytes())?;
+            Ok(0)
+        }
+        // Close-on-exec and status flags mean nothing there either.
+        1 | 2 | 4 | 13 | 14 => Ok(0),
         _ => Err(Errno::INVAL),
     }
 }
