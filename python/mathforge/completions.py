@@ -67,6 +67,7 @@ class Answer:
         finish_reason: `stop`, `length` or what the server says.
         stop_reason: stop token id or string, None for the primary end token.
         completion_tokens: as counted by the server, or None.
+        prompt_token_ids: the prompt as the server rendered it, or None when it does not say.
     """
 
     text: str = ""
@@ -75,6 +76,7 @@ class Answer:
     finish_reason: str | None = None
     stop_reason: int | str | None = None
     completion_tokens: int | None = None
+    prompt_token_ids: list[int] | None = None
 
     def add(self, chunk: dict[str, Any]) -> int:
         """Take in a whole answer or one chunk of a stream; returns the number of new tokens it shows."""
@@ -83,6 +85,7 @@ class Answer:
         usage = chunk.get("usage")
         if isinstance(usage, dict) and isinstance(usage.get("completion_tokens"), int):
             self.completion_tokens = usage["completion_tokens"]
+        self.prompt_token_ids = chunk.get("prompt_token_ids") or self.prompt_token_ids
         choices = chunk.get("choices") or []
         if not choices:
             return 0

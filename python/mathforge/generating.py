@@ -19,13 +19,14 @@ from . import harmony
 from .checkpoints import Journal, NotedAnswer, RestartError
 from .completions import Answer, RefusedError
 from .config import Evaluation
+from .errors import ServerError
 from .problems import Problem
 from .prompts import GPT_OSS, Prompter, call_style
 from .samples import Round, Sample
 from .servers import FailedRequestError, Server
 from .stream import Call, Driver
 from .tagged import TaggedConversation
-from .tools import PythonTool
+from .tools import PythonTool, cut_middle
 
 if TYPE_CHECKING:
     from .sandbox import Sandbox
@@ -36,6 +37,7 @@ _MAX_RESTARTS = 3  # of a sample whose sandbox session was lost
 _CONTEXT_MARGIN = (
     16  # tokens never asked for, so that rounding on the server's side cannot overflow the window
 )
+_EFFORT = re.compile(r"^Reasoning: (\w+)$", re.MULTILINE)
 _OUT_OF_CALLS = (
     "[ERROR] The limit of Python calls is reached, this one was not executed. Give the final answer now."
 )
@@ -135,6 +137,7 @@ class Generator:
         except RefusedError as error:
             answer = Answer()
             sample.error = _recorded(error)
+        _check_effort(answer, kwargs.reasoning_effort)
         sample.generation, sample.reasoning = answer.text, answer.reasoning
         sample.finish_reason = answer.finish_reason
         sample.num_generated_tokens = answer.completion_tokens or len(answer.token_ids or ())
@@ -153,6 +156,23 @@ class Generator:
             await journal.settle()
             if tool is not None:
                 tool.close()
+
+
+def _check_effort(answer: Answer, effort: str | None) -> None:
+    """A server that reads the effort from somewhere else silently thinks at its default.
+
+    Raises:
+        ServerError: the prompt that the server rendered states another effort than was asked for.
+    """
+    if effort is None or not answer.prompt_token_ids:
+        return
+    stated = _EFFORT.search(harmony.decode(answer.prompt_token_ids))
+    if stated is not None and stated[1] != effort:
+        raise ServerError(
+            f"reasoning effort `{effort}` is asked for, the server's prompt says `{stated[1]}`",
+            hint="use the text endpoint (++inference.endpoint_type=text), where the prompt is rendered here",
+            code="other_effort",
+        )
 
 
 def _recorded(error: RefusedError) -> str:
@@ -239,12 +259,23 @@ class _Conversation:
             else:
                 text = await self._execute(one, call.code)
             self.answered += 1
+            text, message = self._fitting(call, text, self._room() - len(ids))
             outputs.append(text)
-            ids += _tool_message(call, text)
+            ids += message
         if self.tool is not None:
             self.tool.note()
         one.output = "\n".join(outputs)
         return ids
+
+    def _fitting(self, call: Call, text: str, room: int) -> tuple[str, list[int]]:
+        """A tool's answer, cut where it would take the tokens kept for the final answer."""
+        shown, size = text, len(text)
+        message = _tool_message(call, shown)
+        while size and len(message) > room - len(_note(_OUT_OF_TOKENS)):
+            size //= 2
+            shown = cut_middle(text, size)
+            message = _tool_message(call, shown)
+        return shown, message
 
     async def _final_round(self, one: Round, before: list[int] | None) -> None:
         """Use what was kept of the budget: `before` and an opened final channel, or None to go on where the

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.sandbox_service import ask, serving
 
+from mathforge.checkpoints import Journal, NotedAnswer, RoundsFile
 from mathforge.config import CodeExecution
 from mathforge.errors import SandboxError
 from mathforge.sandbox import Sandbox
-from mathforge.sandbox.remote import connect
+from mathforge.sandbox.remote import RemoteSandbox, connect
 from mathforge.sandbox.service.application import Settings
 from mathforge.sandbox.service.clients import Clients
 from mathforge.tools import PythonTool
@@ -86,3 +88,65 @@ def test_what_is_wrong_is_said(box, monkeypatch):
         assert "MATHFORGE_SANDBOX_TOKEN" in (caught.value.hint or "")
         monkeypatch.setenv("MATHFORGE_SANDBOX_TOKEN", TOKEN)
         assert asyncio.run(first(url)) == "2\n"
+
+
+def journal(folder: Path) -> Journal:
+    file = RoundsFile(folder / "output-rs0.jsonl", None)
+    file.open(set())
+    return file.journal(0)
+
+
+async def run_noted(remote: RemoteSandbox, folder: Path, *codes: str) -> list[str]:
+    """Calls of a process that is killed behind them: each noted, the session not given back."""
+    noted = journal(folder)
+    tool = PythonTool(remote, LIMITS, noted)
+    texts = []
+    for code in codes:
+        texts.append((await tool.run(code)).text)
+        tool.note()
+    await noted.settle()
+    return texts
+
+
+def test_a_session_outlives_a_client_that_is_killed(box, tmp_path):
+    cells = ["import random; x = random.random(); x", "y = x + random.random(); y"]
+
+    async def scenario(url: str) -> None:
+        async with connect(url) as remote:
+            texts = await run_noted(remote, tmp_path, *cells)
+        async with connect(url) as remote:
+            assert await run_noted(remote, tmp_path, *cells, "x, y") == [
+                *texts,
+                f"({texts[0].strip()}, {texts[1].strip()})\n",
+            ]
+
+    with serving(box) as url:
+        asyncio.run(scenario(url))
+
+
+def test_a_session_in_which_a_call_may_have_been_running_is_made_anew(box, tmp_path):
+    async def scenario(url: str) -> None:
+        async with connect(url) as remote:
+            await run_noted(remote, tmp_path, "x = 5; x")
+            noted = journal(tmp_path)
+            await noted.add_answer(NotedAnswer([1], "stop", None))  # it may ask for a call
+            (name,) = ask("GET", f"{url}/sessions")[1]["sessions"]
+            await remote.execute(name, "x += 1", 5.0)
+        async with connect(url) as remote:
+            assert await run_noted(remote, tmp_path, "x = 5; x", "x += 1; x") == ["5\n", "6\n"]
+
+    with serving(box) as url:
+        asyncio.run(scenario(url))
+
+
+def test_a_session_that_the_service_has_lost_meanwhile_is_rebuilt(box, tmp_path):
+    async def scenario(url: str) -> None:
+        async with connect(url) as remote:
+            await run_noted(remote, tmp_path, "x = 5; x", "x += 1; x")
+        (name,) = ask("GET", f"{url}/sessions")[1]["sessions"]
+        assert ask("DELETE", f"{url}/sessions/{name}")[0] == 200
+        async with connect(url) as remote:
+            assert await run_noted(remote, tmp_path, "x = 5; x", "x += 1; x", "x") == ["5\n", "6\n", "6\n"]
+
+    with serving(box) as url:
+        asyncio.run(scenario(url))

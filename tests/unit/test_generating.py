@@ -9,6 +9,7 @@ import pytest
 
 from mathforge import harmony
 from mathforge.config import Evaluation, resolve
+from mathforge.errors import ServerError
 from mathforge.generating import Generator, Task
 from mathforge.overrides import parse_overrides
 from mathforge.problems import Problem
@@ -200,17 +201,35 @@ def test_tool_output_counts_against_the_budget(scripted_server: Any) -> None:
     assert second["max_tokens"] == 900 - (len(second["prompt"]) - len(first["prompt"]))
 
 
-def test_output_that_eats_the_budget_leads_to_the_final_answer(scripted_server: Any) -> None:
-    scripted = scripted_server(said(CALL), said(r"\boxed{42}<|return|>"))
+def test_output_that_would_eat_the_budget_is_cut(scripted_server: Any) -> None:
+    scripted = scripted_server(said(CALL), said(FINAL))
     made = sample(
         scripted,
         Box([Outcome("x y " * 200)]),
         "++inference.tokens_to_generate=500",
         "++inference.final_answer_tokens=120",
     )
+    shown = made.rounds[0].output or ""
+    assert "characters cut" in shown
+    assert shown in harmony.decode(made.rounds[0].output_token_ids or [])
+    assert made.generation.endswith(FINAL)
+    assert scripted.requests[1][1]["max_tokens"] > 0
+    assert made.num_tool_output_tokens == len(made.rounds[0].output_token_ids or [])
+
+
+def test_when_outputs_have_eaten_the_budget_the_final_answer_is_asked_for(scripted_server: Any) -> None:
+    scripted = scripted_server(*[said(CALL)] * 8, said(FINAL))
+    scripted.replies = [lambda body: said(FINAL if "nearly used" in harmony.decode(body["prompt"]) else CALL)]
+    made = sample(
+        scripted,
+        Box([Outcome("x y " * 20)]),
+        "++inference.tokens_to_generate=500",
+        "++inference.final_answer_tokens=120",
+    )
     assert "nearly used up" in made.generation
     assert "<|start|>assistant<|start|>" not in made.generation
-    assert made.num_tool_output_tokens == len(made.rounds[0].output_token_ids or [])
+    assert made.rounds[-1].finish_reason == "stop"
+    assert made.num_generated_tokens + made.num_tool_output_tokens <= 500
 
 
 def test_the_context_window_is_never_exceeded(scripted_server: Any) -> None:
@@ -374,3 +393,56 @@ def test_a_try_that_broke_off_leaves_no_trace(scripted_server: Any) -> None:
     made = sample(scripted, box, "++inference.stream=true", "++server.max_retries=2")
     assert box.cells == ["6*7"]
     assert made.rounds[0].token_ids == harmony.encode(CALL)
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+def test_the_effort_is_checked_in_the_prompt_that_the_server_rendered(
+    scripted_server: Any, stream: str
+) -> None:
+    def reply(effort: str) -> dict[str, Any]:
+        prompt = harmony.render([harmony.system(effort=effort), harmony.user("?")])
+        choice = {"message": {"content": "42"}, "finish_reason": "stop"}
+        return {"choices": [choice], "prompt_token_ids": prompt}
+
+    def made(effort: str) -> Sample:
+        scripted = scripted_server([reply(effort)] if stream == "true" else reply(effort))
+        options = ("++code_execution=false", f"++inference.stream={stream}")
+        return sample(scripted, None, *options, "++chat_template_kwargs.reasoning_effort=high")
+
+    assert made("high").generation == "42"
+    with pytest.raises(ServerError, match="`high` is asked for, the server's prompt says `medium`"):
+        made("medium")
+
+
+@pytest.mark.parametrize("window", [900, 2000, 4096])
+@pytest.mark.parametrize("output", [0, 40, 400])
+@pytest.mark.parametrize("asked", [None, 700, 120_000])
+def test_no_request_of_any_round_can_overflow_the_window(
+    scripted_server: Any, window: int, output: int, asked: int | None
+) -> None:
+    """A model that calls as long as it may, with outputs of every size."""
+
+    def reply(body: dict[str, Any]) -> Any:
+        sizes.append((len(body["prompt"]), body["max_tokens"]))
+        text = FINAL if harmony.decode(body["prompt"]).endswith("<|channel|>final<|message|>") else CALL
+        return said(text) if len(harmony.encode(text)) <= body["max_tokens"] else said("no", "length")
+
+    sizes: list[tuple[int, int]] = []
+    scripted = scripted_server(reply, models=[{"id": "tiny", "max_model_len": window}])
+    options = ["++inference.final_answer_tokens=100", "++server.code_execution.max_code_executions=100"]
+    if asked is not None:
+        options.append(f"++inference.tokens_to_generate={asked}")
+    made = sample(scripted, Box([Outcome("x y " * output)]), *options)
+    assert all(most > 0 and prompt + most <= window for prompt, most in sizes)
+    assert made.error is None
+    prompt = sizes[0][0]
+    spent = made.num_generated_tokens + made.num_tool_output_tokens
+    assert spent <= min(window - prompt, asked or window)
+    assert made.generation.endswith(FINAL) or made.rounds[-1].finish_reason == "length"
+    assert len(made.rounds) > 2
+
+
+def test_a_prompt_as_long_as_the_window_is_recorded(scripted_server: Any) -> None:
+    scripted = scripted_server(said(FINAL), models=[{"id": "tiny", "max_model_len": 40}])
+    made = sample(scripted, Box())
+    assert (made.error, made.rounds, scripted.requests) == ("context_window_exceeded", [], [])
