@@ -195,6 +195,7 @@ class Evaluation:
         eval_type: `math` extracts and grades the answers; None leaves them alone.
         max_samples: use the first so many problems; -1 is all.
         max_concurrent_requests: requests in flight, over all benchmarks and seeds together.
+        sympy: let sympy try, in processes of its own, the answers that native comparison leaves undecided.
         inference: sampling.
         server: endpoint and tool limits.
         chat_template_kwargs: system message.
@@ -219,6 +220,7 @@ class Evaluation:
     eval_type: Literal["math"] | None = "math"
     max_samples: int = -1
     max_concurrent_requests: int = 512
+    sympy: bool = False
     inference: Inference = field(default_factory=Inference)
     server: Endpoint = field(default_factory=Endpoint)
     chat_template_kwargs: ChatTemplate = field(default_factory=ChatTemplate)

@@ -183,6 +183,8 @@ def _summarize(parts: Sequence[Part], output_dir: Path, result: Result) -> None:
             benchmark = replace(find([folder])[0], name=part.benchmark.name)
             report = (report_of if is_stopped_early(benchmark) else aggregate_benchmark)(benchmark)
             tell(report.problems())
+            hint = "" if part.config.sympy else f"; `mathforge grade {folder} --sympy` lets sympy try them"
+            tell([note + hint for note in report.undecided()])
             report.write_json(folder / "metrics.json")
             result.reports[part.benchmark.name] = report
             result.folders[part.benchmark.name] = folder

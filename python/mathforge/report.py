@@ -184,6 +184,16 @@ class Report:
         damaged = [damage.sentence() for damage in self.damage if strict or not damage.kept]
         return damaged + self.notes
 
+    def undecided(self) -> list[str]:
+        """One sentence for each benchmark with samples that are neither proved right nor proved wrong."""
+        notes = []
+        for name, curves in self.curves.items():
+            sure = self.uncertainty.get(name)
+            samples = curves["problems"] * (sure.samples if sure else 1)
+            if count := round(curves["undecided"] * samples):
+                notes.append(f"{name}: {count} of {samples} samples are undecided and count as not correct")
+        return notes
+
     def table(self, *, spread: bool = False) -> str:
         """One text table per name, each with two blank lines after it. Modes: pass@1[avg-of-K], majority@K,
         pass@K, and those by reward.

@@ -27,6 +27,7 @@ from .store import Folder
 from .units import OpenPart, Part
 
 if TYPE_CHECKING:
+    from .grading import Grader
     from .sandbox import Sandbox
     from .sandbox.remote import RemoteSandbox
 
@@ -82,8 +83,6 @@ class Run:
 
     async def run(self) -> None:
         """Make all missing samples."""
-        from .grading import Grader, default_cache
-
         if self._is_complete_already():
             return
         async with Server(self.endpoint, self._add_tokens) as server:
@@ -96,7 +95,7 @@ class Run:
             self._open_early_stops()
             async with self._open_sandbox() as sandbox:
                 with (
-                    contextlib.closing(Grader(cache=default_cache())) as grader,
+                    contextlib.closing(self._grader()) as grader,
                     self._counts() as self.progress,
                 ):
                     self.grader = grader
@@ -105,6 +104,11 @@ class Run:
                         await self._work_through()
                     finally:
                         self._close()
+
+    def _grader(self) -> Grader:
+        from .grading import Grader, default_cache
+
+        return Grader(self.parts[0].config.sympy, cache=default_cache())
 
     def _is_complete_already(self) -> bool:
         """Whether an earlier run has left nothing to do, so that no server is needed."""

@@ -92,7 +92,7 @@ class Part:
             values = config[group]
             assert isinstance(values, dict)
             config[group] = {key: value for key, value in values.items() if key not in keys}
-        del config["max_concurrent_requests"], config["max_samples"]
+        del config["max_concurrent_requests"], config["max_samples"], config["sympy"]
         template = Prompter.of(self.config).template
         known: dict[str, object] = {
             "benchmark": self.benchmark.name,

@@ -63,6 +63,9 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         default="numeric",
         help="what 'the first k samples' means: rs2 before rs10, or after it as in NeMo-Skills",
     )
+    parser.add_argument(
+        "--sympy", action="store_true", help="let sympy try answers that native comparison leaves undecided"
+    )
     parser.add_argument("--strict", action="store_true", help="read every row whole; any damage fails")
     parser.add_argument("--threads", type=int, default=0, help="default: one per processor")
     parser.add_argument(
@@ -120,7 +123,7 @@ def _run_here(args: argparse.Namespace, settings: Any) -> int:
     found = _wanted(find(args.paths, lexical=settings.lexical), args)
     problems: list[str] = []
     reports = []
-    with Grader() as grader, bytes_bar("reading") as progress:
+    with Grader(args.sympy) as grader, bytes_bar("reading") as progress:
         for benchmark in found:
             try:
                 reports.append(aggregate_benchmark(benchmark, settings, grader, progress))
@@ -141,6 +144,9 @@ def _tell(report: Any, problems: list[str], args: argparse.Namespace, metrics_pa
     for damage in report.damage:
         if damage.kept and not args.strict:
             print(f"note: {damage.sentence()}", file=sys.stderr)
+    for note in report.undecided():
+        hint = "" if args.sympy else "; --sympy lets sympy try those that are not graded yet"
+        print(f"note: {note}{hint}", file=sys.stderr)
     _print(report, args)
     if metrics_path:
         report.write_json(metrics_path)

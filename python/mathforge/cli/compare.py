@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from ..comparing import compare_runs
     from ..grading import Grader
 
-    with Grader() as grader:
+    with Grader(args.sympy) as grader:
         found = compare_runs(
             args.first, args.second, method=args.metric, settings=settings_of(args), grader=grader
         )

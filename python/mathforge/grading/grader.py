@@ -55,7 +55,7 @@ def default_cache() -> Path:
 
 
 class Grader:
-    """Compares answers; what native comparison leaves undecided goes to sympy.
+    """Compares answers; what native comparison leaves undecided goes to sympy where that is asked for.
 
     sympy runs in processes of its own, started when first needed. Each pair is decided in a fork under
     `resource` limits, from trees that our parser built, never from text. The limit counts the CPU time of the
@@ -63,7 +63,7 @@ class Grader:
     use from several threads; `grade_async` keeps the work off an event loop.
 
     Args:
-        sympy: False leaves undecided pairs undecided.
+        sympy: let sympy try what native comparison leaves undecided; without it no process is started.
         options: the conventions; None for the defaults.
         workers: the most sympy processes at a time; None for one per core.
         timeout_s: CPU seconds for one pair in sympy, in whole seconds.
@@ -74,7 +74,7 @@ class Grader:
 
     def __init__(
         self,
-        sympy: bool = True,
+        sympy: bool = False,
         *,
         options: Options | None = None,
         workers: int | None = None,

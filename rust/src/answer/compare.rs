@@ -3,6 +3,7 @@
 //! Symmetric by construction: every rule treats its two sides alike. "Equal" and "different" are proofs (within the stated
 //! policy for rounding, percent signs and units); what is neither proved is undecided.
 
+use super::lex::lex;
 use super::limits::{Budget, MAX_INPUT_BYTES, Stop};
 use super::normalize::normalize_with;
 use super::parse::parse_under;
@@ -17,6 +18,7 @@ mod forms;
 mod items;
 mod leaves;
 mod letters;
+mod pieces;
 mod policy;
 mod verdict;
 mod words;
@@ -116,6 +118,9 @@ impl<'a> Prepared<'a> {
         let (left, right) = (self.reading(), other.reading());
         let (left_value, right_value) = match (&left.value, &right.value) {
             (Ok(left), Ok(right)) => (left, right),
+            (Err(Stop::Beyond), Err(Stop::Beyond)) if same_tokens(&self.text, &other.text) => {
+                return Verdict::equal(Reason::SameText);
+            }
             (Err(stop), _) | (_, Err(stop)) => return Verdict::undecided(Reason::from(*stop)),
         };
         if !policy.no_solution_words
@@ -153,6 +158,13 @@ impl<'a> Prepared<'a> {
             }
         })
     }
+}
+
+/// Whether two texts differ in spaces only, and not in where a word or a number ends.
+fn same_tokens(left: &str, right: &str) -> bool {
+    let (Ok(left), Ok(right)) = (lex(left, false, false), lex(right, false, false)) else { return false };
+    left.lexemes.len() == right.lexemes.len()
+        && left.lexemes.iter().zip(&right.lexemes).all(|(left, right)| left.token == right.token)
 }
 
 /// Sign and digits of a plain integer, without leading zeros. Zero has no sign.

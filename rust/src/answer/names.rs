@@ -7,7 +7,8 @@ pub const FUNCTIONS: &[&str] = &[
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "ln",
     "log", "lg", "lb", "exp", "gcd", "lcm", "max", "min", "abs", "floor", "arccot", "coth", "sech", "csch",
     "cis", "re", "im", "tg", "ctg", "cotg", "cosec", "arctg", "arcctg", "asin", "acos", "atan", "ceil",
-    "ceiling", "conj", "sgn", "arsinh", "arcosh", "artanh",
+    "ceiling", "conj", "sgn", "arsinh", "arcosh", "artanh", "arcsinh", "arccosh", "arctanh", "arcsec",
+    "arccsc", "det",
 ];
 
 /// The name by which a function is known further on.
@@ -22,6 +23,9 @@ pub fn canonical_function(name: &str) -> &str {
         "acos" => "arccos",
         "ceil" => "ceiling",
         "conj" => "conjugate",
+        "arcsinh" => "arsinh",
+        "arccosh" => "arcosh",
+        "arctanh" => "artanh",
         name => name,
     }
 }

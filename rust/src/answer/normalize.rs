@@ -7,6 +7,7 @@
 use super::names::FUNCTIONS;
 use super::repairs;
 use super::replacements::{Action, ascii, character, command, subscript, superscript};
+use super::units;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -212,7 +213,11 @@ fn one_command<'a>(rest: &'a str, braces: &Braces, out: &mut Output) -> &'a str 
 fn push_words(name: &str, words: &str, out: &mut Output) {
     let single = matches!(words.trim(), "e" | "i") && name == "mathrm";
     let function = words.trim();
-    let ambiguous = matches!(function, "min" | "max" | "re" | "im" | "sec") && name != "operatorname";
+    if let ("mathrm" | "text", "Re" | "Im") = (name, function) {
+        out.push_command(&format!("\\{function}"));
+        return;
+    }
+    let ambiguous = matches!(function, "min" | "max" | "re" | "im" | "sec" | "lb") && name != "operatorname";
     if !ambiguous && FUNCTIONS.contains(&function)
         || FUNCTIONS.contains(&function.to_lowercase().as_str()) && name == "operatorname"
     {
@@ -222,9 +227,24 @@ fn push_words(name: &str, words: &str, out: &mut Output) {
     if words.contains("\\text") {
         return push_words(name, &words.replace("\\text", "").replace(['{', '}'], ""), out);
     }
+    // `\text{5 hours}`
+    if let Some((number, unit)) = words.trim().split_once(' ')
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && units::find(unit).is_some()
+    {
+        out.push_str(number);
+        return push_words(name, unit, out);
+    }
     let mathematics = words.contains(['\\', '$', '^', '=']) && !words.contains("^2") && !words.contains("^3");
     if words.chars().all(|c| matches!(c, '.' | ',' | ' ')) {
         out.push(' ');
+    } else if words.contains(',')
+        && words
+            .split([',', ' '])
+            .all(|word| word.len() < 2 && word.bytes().all(|byte| byte.is_ascii_uppercase()))
+    {
+        // `\text{A, C}` names several options.
+        out.push_str(words);
     } else if single || mathematics || !words.chars().any(char::is_alphabetic) {
         out.push('{');
         out.push_str(words);

@@ -17,6 +17,8 @@ mod reversed;
 mod sets;
 mod words;
 
+pub use atoms::is_segment;
+
 /// A parsed answer.
 #[derive(Debug, Clone)]
 pub struct Parsed {
@@ -48,12 +50,17 @@ fn read(lexemes: Vec<Lexeme<'_>>, policy: Policy) -> Result<Node, Stop> {
     if let Some(text) = is_prose(&lexemes) {
         return Ok(Node::Text(text));
     }
+    let words = words::with_numbers(&lexemes);
     if policy.reversed_brackets {
         reversed::turn(&mut lexemes);
     }
     let mut parser = Parser { lexemes, at: 0, depth: 0, in_bars: false, links: 0 };
-    let node = parser.list()?;
-    if parser.peek().is_some() { Err(Stop::Beyond) } else { Ok(node) }
+    let read = parser.list();
+    match read {
+        Ok(node) if parser.peek().is_none() => Ok(node),
+        Err(Stop::Beyond) | Ok(_) => words.map(Node::Text).ok_or(Stop::Beyond),
+        Err(stop) => Err(stop),
+    }
 }
 
 /// `((x))` to `(x)` and `{{x}}` to `{x}`, any number of times, in one pass: depth is for structure, not for padding.
@@ -152,15 +159,20 @@ impl<'a> Parser<'a> {
         loop {
             let before = self.at;
             let mut connective = None;
-            while let Some(token) = self.peek().filter(|token| is_separator(token)) {
+            while let Some(token) =
+                self.peek().filter(|token| is_separator(token) || words::introduces_parameter(token))
+            {
                 connective = sets::connective(token).or(connective);
                 self.at += 1;
             }
-            if self.at == before {
+            // A last separator before the closing brace separates nothing: `\{1,2,\}`.
+            if self.at == before || self.peek() == Some(&Token::Command("}")) {
                 break;
             }
             connectives.push(connective);
-            items.push(self.chain()?);
+            let declared = words::declares_integers(&self.lexemes[self.at - 1].token);
+            let item = self.chain()?;
+            items.push(if declared { sets::in_integers(item) } else { item });
         }
         if items.len() == 1 {
             return Ok(items.swap_remove(0));
@@ -172,11 +184,19 @@ impl<'a> Parser<'a> {
     }
 
     fn chain(&mut self) -> Result<Node, Stop> {
+        // `\approx 3.14` and `= 5` leave out what they speak of.
+        if self.at == 0 && matches!(self.peek(), Some(Token::Command("approx") | Token::Mark('='))) {
+            self.at += 1;
+        }
         let first = self.set()?;
         let mut sides = vec![first];
         let mut relations = Vec::new();
         if let Some(congruence) = self.congruence(&sides[0])? {
             return Ok(congruence);
+        }
+        if self.peek().is_some_and(words::says_integer) {
+            self.at += 1;
+            return Ok(sets::in_integers(sides.swap_remove(0)));
         }
         while let Some(relation) = self.relation() {
             self.link()?;
@@ -266,7 +286,7 @@ impl<'a> Parser<'a> {
                     self.at += 1;
                     factors.push(self.factor()?);
                 }
-                Some(Token::Mark('/') | Token::Command("div")) => {
+                Some(Token::Mark('/') | Token::Command("div") | Token::Text("out of")) => {
                     self.at += 1;
                     let divisor = self.factor()?;
                     factors = vec![Node::Quotient(Box::new(product_of(factors)), Box::new(divisor))];
@@ -278,7 +298,7 @@ impl<'a> Parser<'a> {
                 }
                 Some(Token::Mark(':')) => {
                     self.at += 1;
-                    let right = self.factor()?;
+                    let right = self.ratio_part()?;
                     let parts = match product_of(factors) {
                         Node::Call(name, parts) if name == "ratio" => [parts, vec![right]].concat(),
                         left => vec![left, right],
@@ -288,6 +308,15 @@ impl<'a> Parser<'a> {
                 Some(Token::Mark('%') | Token::Text("percent") | Token::Word("percent")) => {
                     self.at += 1;
                     factors = vec![Node::Percent(Box::new(product_of(factors)))];
+                }
+                Some(Token::Word(word) | Token::Text(word)) if words::scale(word).is_some() => {
+                    let (scale, unit) = words::scale(word).ok_or(Stop::Beyond)?;
+                    factors.push(scale);
+                    // `\text{million dollars}`
+                    match unit {
+                        "" => self.at += 1,
+                        unit => self.lexemes[self.at].token = Token::Text(unit),
+                    }
                 }
                 Some(token) if self.unit(token).is_some() => {
                     factors = vec![self.measured(product_of(factors))?];
@@ -310,6 +339,15 @@ impl<'a> Parser<'a> {
             Some(unit) => Node::Measured(Box::new(node), unit),
             None => node,
         })
+    }
+
+    /// What follows a colon, up to an operator: `2\sqrt{3}`.
+    fn ratio_part(&mut self) -> Result<Node, Stop> {
+        let mut factors = vec![self.factor()?];
+        while self.at_factor() && self.peek().is_none_or(|token| self.unit(token).is_none()) {
+            factors.push(self.power()?);
+        }
+        Ok(product_of(factors))
     }
 
     /// A factor after an explicit operator may carry signs.

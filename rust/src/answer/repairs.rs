@@ -149,6 +149,15 @@ pub fn residue(text: &str) -> &str {
     let mut rest = text;
     for _ in 0..3 {
         let before = rest;
+        // `\text{The answer is } 12`
+        if let Some((words, tail)) = rest.strip_prefix("\\text{").and_then(|words| words.split_once('}')) {
+            let words = words.trim_end_matches([' ', ':', ',']);
+            let tail = tail.trim_start_matches([' ', ':', ',']);
+            if !tail.is_empty() && RESIDUE.iter().any(|phrase| words.eq_ignore_ascii_case(phrase)) {
+                rest = tail;
+                continue;
+            }
+        }
         for phrase in RESIDUE {
             let Some(head) = rest.get(..phrase.len()).filter(|head| head.eq_ignore_ascii_case(phrase)) else {
                 continue;

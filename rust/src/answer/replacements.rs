@@ -175,6 +175,7 @@ const COMMANDS: &[(&[&str], Action)] = &[
     (&["lor", "vee", "or"], Action::Rename("\\lor")),
     (&["ne", "not="], Action::Rename("\\ne")),
     (&["backslash", "smallsetminus"], Action::Rename("\\setminus")),
+    (&["top", "intercal"], Action::Rename("T")),
     (&["union", "bigcup"], Action::Rename("\\cup")),
     (&["intersection", "bigcap"], Action::Rename("\\cap")),
     (&["nobreakspace"], Action::Space),

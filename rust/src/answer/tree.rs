@@ -127,6 +127,31 @@ impl Node {
         }
     }
 
+    /// The names of its variables, as often as they occur.
+    pub fn symbols<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match self {
+            Self::Symbol(name) => names.push(name),
+            Self::Number(_) | Self::Constant(_) | Self::Text(_) => {}
+            Self::Negative(inner) | Self::Percent(inner) | Self::Measured(inner, _) => inner.symbols(names),
+            Self::PlusMinus(left, right) => {
+                if let Some(left) = left {
+                    left.symbols(names);
+                }
+                right.symbols(names);
+            }
+            Self::Quotient(left, right) | Self::Power(left, right) | Self::Root(left, right) => {
+                left.symbols(names);
+                right.symbols(names);
+            }
+            Self::Sum(items)
+            | Self::Product(items)
+            | Self::Call(_, items)
+            | Self::Bracketed(_, _, items)
+            | Self::List(items)
+            | Self::Chain(items, _) => items.iter().for_each(|item| item.symbols(names)),
+        }
+    }
+
     /// With i as a variable, such as the index of a sum.
     #[must_use]
     pub fn with_symbol_i(self) -> Self {

@@ -47,7 +47,11 @@ impl Unit {
 
     /// Whether one unit converts to the other.
     pub fn same_dimension(&self, other: &Self) -> bool {
-        self.dimension == other.dimension && self.power == other.power
+        // Pairs may be ordered pairs; eggs are no apples.
+        let things = self.dimension != "things"
+            || self.name.ends_with(&other.name)
+            || other.name.ends_with(&self.name);
+        self.dimension == other.dimension && self.power == other.power && things
     }
 }
 
@@ -69,8 +73,8 @@ const UNITS: &[Entry] = &[
     (&["mg", "milligram"], "mass", (1, 1_000_000)),
     (&["g", "gram"], "mass", (1, 1000)),
     (&["kg", "kilogram"], "mass", (1, 1)),
-    (&["lb", "pound"], "pound", (1, 1)),
-    (&["oz", "ounce"], "ounce", (1, 1)),
+    (&["lb", "lbs", "pound"], "pound", (1, 1)),
+    (&["oz", "ounce"], "pound", (1, 16)),
     (&["ms", "millisecond"], "time", (1, 1000)),
     (&["s", "sec", "second"], "time", (1, 1)),
     (&["min", "minute"], "time", (60, 1)),
@@ -151,6 +155,22 @@ pub fn find(text: &str) -> Option<Unit> {
         ("area", 1) => Some(Unit { dimension: "length", power: 2, ..unit }),
         _ => unit.raised(power),
     }
+}
+
+/// Things that are counted: `24 eggs`, `6 ordered pairs`. Plurals only, as other words may say more than what is counted.
+pub fn things(text: &str) -> Option<Unit> {
+    let mut words = text.split(' ');
+    let plain = words.clone().count() <= 3
+        && words.all(|word| word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_lowercase()));
+    let plural = text.ends_with('s')
+        && !text.ends_with("ss")
+        && !["plus", "minus", "less", "times", "is", "has"].iter().any(|word| text.ends_with(word));
+    (plain && plural && text.len() > 3).then(|| Unit {
+        name: text.to_owned(),
+        dimension: "things",
+        power: 1,
+        factor: (1, 1),
+    })
 }
 
 fn entry(name: &str) -> Option<&'static Entry> {

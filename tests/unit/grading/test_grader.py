@@ -31,7 +31,7 @@ HARD = (BEYOND, "2")
 
 @pytest.fixture(scope="module")
 def grader():
-    with Grader() as grader:
+    with Grader(sympy=True) as grader:
         yield grader
 
 
@@ -79,13 +79,13 @@ def test_no_answer_is_different(grader: Grader) -> None:
 
 
 def test_a_pair_that_never_ends_is_cut_and_the_next_one_is_graded() -> None:
-    with Grader(timeout_s=1.0) as grader:
+    with Grader(sympy=True, timeout_s=1.0) as grader:
         assert grader.grade("((((9!)!)!)!)!", "7") == Verdict("undecided", "sympy_limit")
         assert grader.grade(BEYOND, "2").verdict == "equal"
 
 
 def test_memory_is_limited() -> None:
-    with Grader(timeout_s=2.0, memory_mib=600) as grader:
+    with Grader(sympy=True, timeout_s=2.0, memory_mib=600) as grader:
         graded = grader.grade(r"\binom{10^9}{5\cdot 10^8}+\ln 2", "7")
         assert graded.verdict == "undecided"
         assert grader.grade(BEYOND, "2").verdict == "equal"
@@ -103,7 +103,7 @@ def test_results_are_remembered(grader: Grader) -> None:
 
 def test_works_from_other_threads() -> None:
     verdicts = []
-    with Grader() as grader:
+    with Grader(sympy=True) as grader:
         threads = [
             threading.Thread(
                 target=lambda n=n: verdicts.append(grader.grade(rf"\ln {2**n}", rf"{n}\ln 2").verdict)
@@ -118,7 +118,7 @@ def test_works_from_other_threads() -> None:
 
 
 def test_close_leaves_no_process() -> None:
-    grader = Grader()
+    grader = Grader(sympy=True)
     grader.grade(*HARD)
     (pid,) = grader.sympy_pids
     grader.close()
@@ -130,7 +130,7 @@ def test_close_leaves_no_process() -> None:
 
 
 def test_a_killed_process_costs_one_verdict_not_the_run() -> None:
-    with Grader(workers=1) as grader:
+    with Grader(sympy=True, workers=1) as grader:
         grader.grade(*HARD)
         os.kill(grader.sympy_pids[0], signal.SIGKILL)
         assert grader.grade(r"(\sqrt[67]{3})^{67}", "3").reason == "sympy_unavailable"
@@ -140,7 +140,7 @@ def test_a_killed_process_costs_one_verdict_not_the_run() -> None:
 def test_batches_ask_several_processes_and_each_distinct_pair_once() -> None:
     golds = [rf"(\sqrt[67]{{{n}}})^{{67}}" for n in (2, 3, 5)] * 3
     answers: list[str | None] = ["2", "3", "5"] * 3
-    with Grader(workers=2) as grader:
+    with Grader(sympy=True, workers=2) as grader:
         verdicts = grader.grade_batch([*golds, "7"], [*answers, None])
         assert verdicts == [Verdict("equal", "sympy_equal")] * 9 + [NOTHING]
         assert verdicts[:9] == [grader.grade(*pair) for pair in zip(golds, answers, strict=True)]
@@ -157,7 +157,7 @@ def test_an_event_loop_goes_on_while_sympy_works() -> None:
                 await asyncio.sleep(0.005)
                 ticks += 1
 
-        with Grader(timeout_s=1, workers=2) as grader:
+        with Grader(sympy=True, timeout_s=1, workers=2) as grader:
             ticking = asyncio.create_task(tick())
             pairs = [("((((9!)!)!)!)!", "7"), HARD]
             verdicts = await asyncio.gather(*(grader.grade_async(*pair) for pair in pairs))
@@ -171,10 +171,10 @@ def test_an_event_loop_goes_on_while_sympy_works() -> None:
 
 def test_verdicts_are_kept_on_disk_for_other_processes(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "verdicts.sqlite"
-    with Grader(timeout_s=1, cache=path) as grader:
+    with Grader(sympy=True, timeout_s=1, cache=path) as grader:
         first = grader.grade(*HARD)
         assert grader.grade("((((9!)!)!)!)!", "7").reason == "sympy_limit"
-    with Grader(timeout_s=1, cache=path) as grader:
+    with Grader(sympy=True, timeout_s=1, cache=path) as grader:
         assert grader.grade(*HARD) == first
         assert grader.sympy_pids == []
         # What ran into a limit is tried again; other conventions are other verdicts.
@@ -183,7 +183,7 @@ def test_verdicts_are_kept_on_disk_for_other_processes(tmp_path: Path) -> None:
     script = f"""
 from mathforge.grading import Grader
 for n in range(20):
-    with Grader(timeout_s=1, cache={str(path)!r}) as grader:
+    with Grader(sympy=True, timeout_s=1, cache={str(path)!r}) as grader:
         assert grader.grade({HARD[0]!r}, {HARD[1]!r}).verdict == "equal"
         assert not grader.sympy_pids
 """
@@ -194,21 +194,21 @@ for n in range(20):
 def test_a_broken_cache_costs_time_not_the_run(tmp_path: Path) -> None:
     path = tmp_path / "verdicts.sqlite"
     path.write_bytes(b"this is no database" * 100)
-    with Grader(cache=path) as grader:
+    with Grader(sympy=True, cache=path) as grader:
         assert grader.grade(*HARD).verdict == "equal"
-    with Grader(cache=tmp_path / "verdicts.sqlite" / "below-a-file") as grader:
+    with Grader(sympy=True, cache=tmp_path / "verdicts.sqlite" / "below-a-file") as grader:
         assert grader.grade(*HARD).verdict == "equal"
 
 
 def test_options_reach_sympy() -> None:
-    with Grader(options=Options(log_base="ten")) as grader:
+    with Grader(sympy=True, options=Options(log_base="ten")) as grader:
         assert grader.grade(rf"\log 8+{BEYOND}", r"\lg 8+2").reason == "sympy_equal"
     rounded = (rf"\ln 2+{BEYOND}", "2.693147")
-    with Grader() as grader:
+    with Grader(sympy=True) as grader:
         assert grader.grade(*rounded).reason == "sympy_rounded"
-    with Grader(options=Options(rounded_from=None)) as grader:
+    with Grader(sympy=True, options=Options(rounded_from=None)) as grader:
         assert grader.grade(*rounded).reason == "sympy_separated"
-    with Grader(options=Options(name_bare=False)) as grader:
+    with Grader(sympy=True, options=Options(name_bare=False)) as grader:
         assert grader.grade(rf"x={BEYOND}", "2").verdict == "undecided"
 
 

@@ -52,17 +52,9 @@ fn loose(value: &Value) -> Option<Vec<Leaf>> {
 }
 
 fn mentions(node: &Node, name: &str) -> bool {
-    match node {
-        Node::Symbol(symbol) => symbol == name,
-        Node::Negative(inner) | Node::Percent(inner) | Node::Measured(inner, _) => mentions(inner, name),
-        Node::Sum(items) | Node::Product(items) | Node::Call(_, items) => {
-            items.iter().any(|item| mentions(item, name))
-        }
-        Node::Quotient(left, right) | Node::Power(left, right) | Node::Root(left, right) => {
-            mentions(left, name) || mentions(right, name)
-        }
-        _ => false,
-    }
+    let mut names = Vec::new();
+    node.symbols(&mut names);
+    names.contains(&name)
 }
 
 /// `offset + period k` for every integer k.

@@ -3,7 +3,7 @@
 use super::items::{self, in_order};
 use super::{Policy, Reason, Verdict};
 use crate::answer::limits::Budget;
-use crate::answer::value::{Based, Equation, Ratio, Value};
+use crate::answer::value::{Based, Equation, Leaf, Ratio, Value, components, shape};
 
 /// A matrix against anything. A row or column is also the vector `(..)` or `\langle..\rangle`; `[[..],[..]]` lists rows.
 pub fn matrices(left: &[Vec<Value>], right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
@@ -35,12 +35,32 @@ pub fn matrices(left: &[Vec<Value>], right: &Value, policy: Policy, budget: &mut
             in_order(&cells, items, policy, budget)
         }
         Value::Named(_, value) => matrices(left, value, policy, budget),
+        Value::Leaf(leaf) if (left.len() == 1 || left[0].len() == 1) && !leaf.node.is_constant() => {
+            by_components(leaf, &Value::Sequence('(', ')', cells.clone()), cells.len(), policy, budget)
+        }
         Value::Leaf(leaf)
             if cells.len() > 1 && leaf.value.as_ref().is_ok_and(|value| value.rational().is_some()) =>
         {
             Verdict::different(Reason::LengthDiffers)
         }
         _ => Verdict::undecided(Reason::KindDiffers),
+    }
+}
+
+/// `3i-2j` against `(3,-2)` or a matrix with one row or column.
+pub fn by_components(
+    leaf: &Leaf,
+    vector: &Value,
+    count: usize,
+    policy: Policy,
+    budget: &mut Budget,
+) -> Verdict {
+    match components(&leaf.node, count) {
+        Some(parts) => {
+            let parts = parts.into_iter().map(|part| shape(part, budget)).collect();
+            items::compare(&Value::Sequence('(', ')', parts), vector, policy, budget)
+        }
+        None => Verdict::undecided(Reason::KindDiffers),
     }
 }
 

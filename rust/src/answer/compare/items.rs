@@ -1,8 +1,8 @@
 //! Answers with parts: sequences, lists, sets, names, relations, words.
 
-use super::{Policy, Reason, Verdict, VerdictKind, families, forms, leaves, words};
+use super::{Policy, Reason, Verdict, VerdictKind, families, forms, leaves, pieces, words};
 use crate::answer::limits::{Budget, MAX_SORTED_ITEMS, MAX_UNORDERED_ITEMS};
-use crate::answer::tree::Relation;
+use crate::answer::tree::{Node, Relation};
 use crate::answer::value::{Leaf, Ratio, Value, region_of};
 
 /// Whether an answer has several items.
@@ -36,6 +36,7 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
         (Value::Point(name, coordinates, count), other) | (other, Value::Point(name, coordinates, count)) => {
             families::points((name, coordinates, count.as_deref()), other, policy, budget)
         }
+        (Value::Pieces(left), Value::Pieces(right)) => pieces::compare(left, right, policy, budget),
         (Value::Region(..), _) | (_, Value::Region(..)) => regions(left, right, policy, budget),
         (Value::Leaf(left), Value::Leaf(right)) => leaves::compare(left, right, policy, budget),
         (Value::Named(left_name, left), Value::Named(right_name, right)) => {
@@ -59,6 +60,13 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
             in_order(left, right, policy, budget)
         }
         (Value::List(left), Value::List(right)) => in_any_order(left, right, policy, budget),
+        _ => otherwise(left, right, policy, budget),
+    }
+}
+
+/// What is no relation between two forms with parts of the same kind.
+fn otherwise(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
+    match (left, right) {
         // A set of one thing against the thing, none against a number.
         (Value::Sequence('{', _, items), Value::Leaf(leaf))
         | (Value::Leaf(leaf), Value::Sequence('{', _, items))
@@ -70,6 +78,12 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
                 None => Verdict::undecided(Reason::KindDiffers),
             }
         }
+        (Value::Leaf(leaf), vector @ Value::Sequence('(' | '<', _, items))
+        | (vector @ Value::Sequence('(' | '<', _, items), Value::Leaf(leaf))
+            if items.len() > 1 && !leaf.node.is_constant() =>
+        {
+            forms::by_components(leaf, vector, items.len(), policy, budget)
+        }
         (Value::Leaf(leaf), many) | (many, Value::Leaf(leaf)) if is_many(many) => {
             if leaf.node.is_constant() {
                 Verdict::different(Reason::LengthDiffers)
@@ -79,12 +93,30 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
         }
         (Value::Infinity { .. }, Value::Infinity { .. } | Value::Leaf(_))
         | (Value::Leaf(_), Value::Infinity { .. }) => infinities(left, right),
-        (Value::Chain(left, left_relations), Value::Chain(right, right_relations)) => {
-            let same = chains(left, left_relations, right, right_relations, policy, budget);
-            if same.is_equal() { same } else { forms::equations(whole.0, whole.1).unwrap_or(same) }
+        (Value::Chain(left_sides, left_relations), Value::Chain(right_sides, right_relations)) => {
+            let same = chains(left_sides, left_relations, right_sides, right_relations, policy, budget);
+            if same.is_equal() { same } else { forms::equations(left, right).unwrap_or(same) }
+        }
+        (Value::Chain(sides, relations), Value::Leaf(leaf))
+        | (Value::Leaf(leaf), Value::Chain(sides, relations))
+            if leaf.node.is_constant() && is_false(sides, relations, policy, budget) =>
+        {
+            Verdict::different(Reason::EquationDiffers)
         }
         (Value::Text(left), Value::Text(right)) => words::compare(left, right, policy),
+        (Value::Text(words), other) | (other, Value::Text(words)) if words::counts_without_end(words) => {
+            match other {
+                Value::Leaf(leaf) if leaf.rational().is_some() => Verdict::different(Reason::ValueDiffers),
+                Value::Sequence('{', _, items) if items.is_empty() => {
+                    Verdict::different(Reason::LengthDiffers)
+                }
+                _ => Verdict::undecided(Reason::KindDiffers),
+            }
+        }
         (Value::Other(left), Value::Other(right)) if left == right => Verdict::equal(Reason::SameText),
+        (Value::Other(left), Value::Other(right)) if is_number_set(left) && is_number_set(right) => {
+            Verdict::different(Reason::RegionDiffers)
+        }
         (Value::Other(_), _) | (_, Value::Other(_)) => Verdict::undecided(Reason::NotNative),
         _ => Verdict::undecided(Reason::KindDiffers),
     }
@@ -118,6 +150,21 @@ fn sequences(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -
         },
         _ => Verdict::undecided(Reason::KindDiffers),
     }
+}
+
+/// One of the sets that have a letter of their own, other than the reals.
+fn is_number_set(node: &Node) -> bool {
+    matches!(node, Node::Call(name, items) if items.is_empty()
+        && matches!(name.as_str(), "integers" | "naturals" | "rationals" | "complexes"))
+}
+
+/// `2 = 5`: an equation between numbers of which two differ.
+fn is_false(sides: &[Leaf], relations: &[Relation], policy: Policy, budget: &mut Budget) -> bool {
+    sides.iter().all(|side| side.node.is_constant())
+        && sides.windows(2).zip(relations).any(|(pair, relation)| {
+            *relation == Relation::Equal
+                && leaves::compare(&pair[0], &pair[1], policy, budget).kind == VerdictKind::Different
+        })
 }
 
 /// `y` and `f(x)` both name what is given for x.

@@ -1,6 +1,6 @@
 //! Single values: units, percent signs, exact difference, rounding, identities.
 
-use super::{Policy, Reason, Verdict};
+use super::{Policy, Reason, Verdict, VerdictKind};
 use crate::answer::identity::{self, Builder, Decision, Graph, Id, Proof};
 use crate::answer::limits::{Budget, Stop};
 use crate::answer::tree::Node;
@@ -31,6 +31,7 @@ pub fn is_undefined(value: &Value) -> bool {
         | Value::Based(_)
         | Value::Region(..)
         | Value::Text(_)
+        | Value::Pieces(_)
         | Value::Clock(..)
         | Value::Other(_) => false,
     }
@@ -48,6 +49,13 @@ pub fn compare(left: &Leaf, right: &Leaf, policy: Policy, budget: &mut Budget) -
         return Verdict::different(Reason::UnitDiffers);
     };
     let verdict = scaled(left, &left_scale, right, &right_scale, policy, budget);
+    // Nothing says whether C and c are one constant.
+    if verdict.kind == VerdictKind::Different
+        && let Some((left, right)) = integration_constants(left, right)
+        && scaled(&left, &left_scale, &right, &right_scale, policy, budget).is_equal()
+    {
+        return Verdict::undecided(Reason::NameDiffers);
+    }
     // A percent sign on one side only: the bare number may be what it counts.
     if policy.percent_bare && left.percent != right.percent && !verdict.is_equal() {
         let bare = scaled(left, &RBig::ONE, right, &RBig::ONE, policy, budget);
@@ -83,6 +91,45 @@ fn with_letter_unit(leaf: &Leaf, other: &Leaf) -> Option<Leaf> {
         fits.then_some(Leaf { value, node, printed, unit: Some(unit), percent: false })
     };
     read()
+}
+
+/// `F(x)+C` beside `F(x)+c`, both with C: where x is all there is besides, these may be one constant of integration.
+fn integration_constants(left: &Leaf, right: &Leaf) -> Option<(Leaf, Leaf)> {
+    let (one, other) = (constant_of_integration(&left.node)?, constant_of_integration(&right.node)?);
+    if one == other {
+        return None;
+    }
+    let renamed = |leaf: &Leaf, name: &str| {
+        let Node::Sum(terms) = &leaf.node else { return None };
+        let own = Node::Symbol(name.to_owned());
+        let constant = Node::Symbol("C".to_owned());
+        let terms = terms.iter().map(|term| if *term == own { constant.clone() } else { term.clone() });
+        let node = Node::Sum(terms.collect());
+        let value = crate::answer::value::evaluate(&node, &mut Budget::reading());
+        Some(Leaf { value, node, ..leaf.clone() })
+    };
+    Some((renamed(left, &one)?, renamed(right, &other)?))
+}
+
+/// The name of a term that stands alone beside a function of one variable.
+fn constant_of_integration(node: &Node) -> Option<String> {
+    let Node::Sum(terms) = node else { return None };
+    let mut names = terms.iter().filter_map(|term| match term {
+        Node::Symbol(name) if matches!(name.as_str(), "C" | "c" | "K" | "C_1" | "c_1") => Some(name),
+        _ => None,
+    });
+    let (name, None) = (names.next()?, names.next()) else { return None };
+    let mut symbols = Vec::new();
+    node.symbols(&mut symbols);
+    let variables: Vec<&str> = symbols.into_iter().filter(|symbol| symbol != name).collect();
+    let one_variable = variables.first().is_some_and(|first| {
+        matches!(*first, "x" | "t" | "u" | "y" | "z" | "s" | "theta" | "v" | "w")
+            && variables.iter().all(|name| name == first)
+    });
+    let mut all = Vec::new();
+    node.symbols(&mut all);
+    let alone = all.iter().filter(|symbol| *symbol == name).count() == 1;
+    (one_variable && alone).then(|| name.clone())
 }
 
 /// Factors that bring both values on one scale: percent as hundredths, units by their factors; a missing unit is free. None for

@@ -13,7 +13,13 @@ pub struct OptionLetter {
 
 /// Reads `A` to `J`, alone in either case, or as a capital before `)`, `.` or `:` and more text. Small `e` and `i` are numbers.
 pub fn option_letter(normalized: &str) -> Option<OptionLetter> {
-    let opening = normalized.trim_start_matches("\\text").trim_start_matches(['{', '(', '[', ' ']);
+    let mut opening = normalized;
+    for _ in 0..2 {
+        opening = opening.trim_start_matches("\\text").trim_start_matches(['{', '(', '[', ' ']);
+        for word in ["Option ", "Choice ", "option ", "choice ", "Answer "] {
+            opening = opening.strip_prefix(word).unwrap_or(opening);
+        }
+    }
     let first =
         opening.chars().next().filter(|letter| matches!(letter, 'A'..='J' | 'a'..='d' | 'f'..='h' | 'j'))?;
     let after = &opening[1..];

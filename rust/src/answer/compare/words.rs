@@ -16,14 +16,78 @@ pub fn compare(left: &str, right: &str, policy: Policy) -> Verdict {
             Verdict::undecided(Reason::KindDiffers)
         };
     }
+    if let (Some(left), Some(right)) = (date(left), date(right)) {
+        return if left == right {
+            Verdict::equal(Reason::SameText)
+        } else if left.2.is_some() == right.2.is_some() {
+            Verdict::different(Reason::TextDiffers)
+        } else {
+            Verdict::undecided(Reason::KindDiffers)
+        };
+    }
     let (left_words, right_words) = (folded(left), folded(right));
     match (left_words.as_slice(), right_words.as_slice()) {
         ([], _) | (_, []) => Verdict::undecided(Reason::Unreadable),
         (left, right) if left == right => Verdict::equal(Reason::SameText),
         ([_], [_]) => Verdict::different(Reason::TextDiffers),
-        _ if items(left).is_some() && items(left) == items(right) => Verdict::equal(Reason::SameItems),
-        _ => Verdict::undecided(Reason::KindDiffers),
+        (left, right) if only_numbers_differ(left, right) => Verdict::different(Reason::TextDiffers),
+        _ => listed(&items(left), &items(right)),
     }
+}
+
+/// Lists of words: the same items, or lists of single words that are not the same.
+fn listed(left: &[Vec<String>], right: &[Vec<String>]) -> Verdict {
+    let names = |items: &[Vec<String>]| items.iter().all(|item| item.len() == 1);
+    if left.len() < 2 && right.len() < 2 {
+        Verdict::undecided(Reason::KindDiffers)
+    } else if left == right {
+        Verdict::equal(Reason::SameItems)
+    } else if names(left) && names(right) {
+        Verdict::different(Reason::ItemDiffers)
+    } else {
+        Verdict::undecided(Reason::KindDiffers)
+    }
+}
+
+/// `Room 5` and `Room 6`.
+fn only_numbers_differ(left: &[String], right: &[String]) -> bool {
+    let number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    left.len() == right.len()
+        && left.iter().zip(right).all(|(left, right)| left == right || number(left) && number(right))
+}
+
+const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
+
+/// Month, day and year of `March 14`, `14 March 2024`, `April 1st, 2024`.
+fn date(text: &str) -> Option<(usize, u32, Option<u32>)> {
+    let (mut month, mut day, mut year) = (None, None, None);
+    for word in folded(text) {
+        let named = |name: &&str| **name == *word || word.len() == 3 && name.starts_with(&word);
+        let digits =
+            ["st", "nd", "rd", "th"].iter().find_map(|suffix| word.strip_suffix(suffix)).unwrap_or(&word);
+        if let Some(at) = MONTHS.iter().position(named) {
+            (month.is_none()).then(|| month = Some(at))?;
+        } else if let Ok(number) = digits.parse::<u32>() {
+            let place = if (1..=31).contains(&number) && day.is_none() { &mut day } else { &mut year };
+            (place.is_none()).then(|| *place = Some(number))?;
+        } else {
+            return None;
+        }
+    }
+    Some((month?, day?, year))
 }
 
 fn folded(text: &str) -> Vec<String> {
@@ -36,10 +100,16 @@ fn folded(text: &str) -> Vec<String> {
     kept.into_iter().map(str::to_owned).collect()
 }
 
-/// What stands between commas, sorted; empty for a single item.
-fn items(text: &str) -> Option<Vec<Vec<String>>> {
+/// What stands between commas and "and", sorted.
+fn items(text: &str) -> Vec<Vec<String>> {
+    let lower = text.to_lowercase().replace(" and ", ",").replace(" or ", ",");
     let mut items: Vec<Vec<String>> =
-        text.split([',', ';']).map(folded).filter(|item| !item.is_empty()).collect();
+        lower.split([',', ';']).map(folded).filter(|item| !item.is_empty()).collect();
     items.sort();
-    (items.len() > 1).then_some(items)
+    items
+}
+
+/// "infinitely many solutions": no number, and more than none.
+pub fn counts_without_end(text: &str) -> bool {
+    matches!(folded(text).as_slice(), [infinitely, many, ..] if infinitely == "infinitely" && many == "many")
 }

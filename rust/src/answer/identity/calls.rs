@@ -4,21 +4,26 @@ use super::build::{Builder, fraction};
 use super::decide::{enclosed, is_zero};
 use super::graph::{Id, Term};
 use crate::answer::limits::Stop;
-use crate::answer::tree::Node;
-use dashu_base::{BitTest, DivEuclid, Gcd, Signed};
+use crate::answer::tree::{Constant, Node};
+use dashu_base::{DivEuclid, Gcd, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 /// Largest factorial that is written out.
 const MAX_FACTORIAL: u32 = 8_000;
 /// Terms of a sum that are added one by one.
-const MAX_SUMMANDS: i64 = 2_000;
+pub const MAX_SUMMANDS: i64 = 2_000;
+/// Factors of the gamma function at a half.
+const MAX_HALVES: u32 = 200;
 /// Bits of an integer part.
 const MAX_FLOOR_BITS: usize = 2_048;
 
 impl Builder<'_> {
     pub(super) fn call(&mut self, name: &str, arguments: &[Node]) -> Result<Id, Stop> {
         match (name, arguments) {
+            ("sum" | "product", [_, from, to, _]) if [from, to].iter().any(|end| is_infinite(end)) => {
+                return Err(Stop::Beyond);
+            }
             ("sum" | "product", [Node::Symbol(index), from, to, body]) => {
                 return self.indexed(name == "sum", index, from, to, body);
             }
@@ -60,6 +65,12 @@ impl Builder<'_> {
                 self.graph.sum(&[(pi, fraction(1, 2)), (sine, RBig::NEG_ONE)])
             }
             "arctan" => self.arctangent(of),
+            "arcsec" | "arccsc" => {
+                let inverse = self.divided(one, of)?;
+                self.unary(if name == "arcsec" { "arccos" } else { "arcsin" }, inverse)
+            }
+            "arsinh" | "arcosh" | "artanh" => self.area(name, of),
+            "Gamma" => self.gamma(of),
             "arccot" => {
                 let inverse = self.divided(one, of)?;
                 self.arctangent(inverse)
@@ -180,7 +191,7 @@ impl Builder<'_> {
         self.graph.intern(Term::Call(name.to_owned(), ids))
     }
 
-    fn integers<const N: usize>(&self, ids: &[Id; N]) -> Result<[IBig; N], Stop> {
+    pub(super) fn integers<const N: usize>(&self, ids: &[Id; N]) -> Result<[IBig; N], Stop> {
         let values = ids.map(|id| {
             self.graph.as_rational(id).filter(|value| value.is_int()).map(|value| value.numerator().clone())
         });
@@ -211,6 +222,43 @@ impl Builder<'_> {
             "sech" => self.graph.over(one, cosine),
             _ => self.divided(one, sine),
         }
+    }
+
+    /// Inverse hyperbolic functions as logarithms.
+    fn area(&mut self, name: &str, of: Id) -> Result<Id, Stop> {
+        let one = self.graph.integer(1)?;
+        if name == "artanh" {
+            let (above, below) = (self.graph.plus(one, of)?, self.graph.minus(one, of)?);
+            let (above, below) = (self.ln(above)?, self.ln(below)?);
+            return self.graph.sum(&[(above, fraction(1, 2)), (below, fraction(-1, 2))]);
+        }
+        let square = self.graph.power(of, 2)?;
+        let shift = self.graph.integer(if name == "arsinh" { 1 } else { -1 })?;
+        let radicand = self.graph.plus(square, shift)?;
+        let radicand = self.graph.expanded(radicand)?;
+        let root = self.root(radicand, 2)?;
+        let sum = self.graph.plus(of, root)?;
+        self.ln(sum)
+    }
+
+    /// `(n-1)!`; at halves, a multiple of the square root of the circle's constant.
+    fn gamma(&mut self, of: Id) -> Result<Id, Stop> {
+        let half =
+            self.graph.as_rational(of).filter(|value| *value.denominator() == UBig::from(2u8)).cloned();
+        let Some(value) = half else {
+            let one = self.graph.integer(1)?;
+            let before = self.graph.minus(of, one)?;
+            return self.factorial(before);
+        };
+        let steps = u32::try_from(value.numerator()).map_err(|_| Stop::Beyond)? / 2;
+        if steps > MAX_HALVES {
+            return Err(Stop::Limit);
+        }
+        let factor =
+            (0..steps).fold(RBig::ONE, |product, step| product * fraction(2 * i64::from(step) + 1, 2));
+        let pi = self.graph.intern(Term::Pi)?;
+        let root = self.root(pi, 2)?;
+        self.graph.scaled(root, &factor)
     }
 
     /// The largest of values times a factor of 1 or -1.
@@ -345,7 +393,7 @@ impl Builder<'_> {
     }
 
     /// `factor n (n-1) ... (n-k+1)`.
-    fn falling(&mut self, n: Id, k: u32, factor: &RBig) -> Result<Id, Stop> {
+    pub(super) fn falling(&mut self, n: Id, k: u32, factor: &RBig) -> Result<Id, Stop> {
         let mut product = self.graph.rational(factor.clone())?;
         for step in 0..k {
             let step = self.graph.integer(-i64::from(step))?;
@@ -353,95 +401,6 @@ impl Builder<'_> {
             product = self.graph.times(product, next)?;
         }
         Ok(product)
-    }
-
-    /// A sum or product over an index with constant bounds, or a sum of a polynomial up to a variable bound.
-    fn indexed(&mut self, sum: bool, index: &str, from: &Node, to: &Node, body: &Node) -> Result<Id, Stop> {
-        let (from, to) = (self.build(from)?, self.build(to)?);
-        let start = self.integers(&[from])?[0].clone();
-        let start = i64::try_from(&start).map_err(|_| Stop::Limit)?;
-        if self.graph.as_rational(to).is_none() {
-            return if sum { self.symbolic_sum(index, start, to, body) } else { Err(Stop::Beyond) };
-        }
-        let end = i64::try_from(&self.integers(&[to])?[0]).map_err(|_| Stop::Limit)?;
-        if end - start >= MAX_SUMMANDS {
-            return if sum { self.symbolic_sum(index, start, to, body) } else { Err(Stop::Limit) };
-        }
-        let mut result = self.graph.integer(i64::from(!sum))?;
-        for at in start..=end {
-            let value = self.at_index(index, at, body)?;
-            result = if sum { self.graph.plus(result, value)? } else { self.graph.times(result, value)? };
-            self.budget.spend(self.size_of(result))?;
-        }
-        Ok(result)
-    }
-
-    fn size_of(&self, id: Id) -> u64 {
-        match self.graph.term(id) {
-            Term::Rational(value) => {
-                let bits = value.denominator().bit_len() as u64;
-                500 + bits * (1 + bits / 64)
-            }
-            Term::Sum(_, terms) => 500 + 300 * terms.len() as u64,
-            Term::Product(factors) => 500 + 100 * factors.len() as u64,
-            _ => 500,
-        }
-    }
-
-    fn at_index(&mut self, index: &str, at: i64, body: &Node) -> Result<Id, Stop> {
-        let value = self.graph.integer(at)?;
-        self.bound.push((index.to_owned(), value));
-        let result = self.build(body);
-        self.bound.pop();
-        result
-    }
-
-    /// A polynomial in the index is summed by its differences: the sum of `f` from `s` to `n` is that of
-    /// `D^j f(s) C(n-s+1, j+1)`.
-    fn symbolic_sum(&mut self, index: &str, start: i64, to: Id, body: &Node) -> Result<Id, Stop> {
-        let symbol = self.graph.intern(Term::Symbol(format!("#{index}")))?;
-        self.bound.push((index.to_owned(), symbol));
-        let general = self.build(body);
-        self.bound.pop();
-        let general = self.graph.expanded(general?)?;
-        let degree = self.degree(general, symbol).filter(|degree| *degree <= 12).ok_or(Stop::Beyond)?;
-        let mut values = Vec::new();
-        for step in 0..=degree {
-            values.push(self.at_index(index, start + step, body)?);
-        }
-        let shift = self.graph.integer(1 - start)?;
-        let length = self.graph.plus(to, shift)?;
-        let mut sum = self.graph.integer(0)?;
-        for order in 0..=degree as u32 {
-            let factor = RBig::from_parts(IBig::ONE, range_product(1, order + 1));
-            let binomial = self.falling(length, order + 1, &factor)?;
-            let term = self.graph.times(values[0], binomial)?;
-            sum = self.graph.plus(sum, term)?;
-            for at in 0..values.len() - 1 {
-                values[at] = self.graph.minus(values[at + 1], values[at])?;
-            }
-            values.pop();
-        }
-        Ok(sum)
-    }
-
-    /// The degree of an expanded term as a polynomial in a symbol.
-    fn degree(&self, id: Id, symbol: Id) -> Option<i64> {
-        let of_term = |id: Id| {
-            let mut degree = 0;
-            for (factor, power) in self.graph.factors(id).1 {
-                if factor == symbol && power > 0 {
-                    degree += power;
-                } else if self.graph.reachable(&[factor]).contains(&symbol) {
-                    return None;
-                }
-            }
-            Some(degree)
-        };
-        match self.graph.term(id) {
-            Term::Sum(_, terms) => terms.iter().try_fold(0, |most, (id, _)| Some(of_term(*id)?.max(most))),
-            _ => of_term(id),
-        }
     }
 
     /// By expansion along the first row.
@@ -472,8 +431,16 @@ impl Builder<'_> {
     }
 }
 
+fn is_infinite(node: &Node) -> bool {
+    match node {
+        Node::Constant(constant) => *constant == Constant::Infinity,
+        Node::Negative(inner) => is_infinite(inner),
+        _ => false,
+    }
+}
+
 /// `low (low + 1) ... high`, by halves.
-fn range_product(low: u32, high: u32) -> UBig {
+pub fn range_product(low: u32, high: u32) -> UBig {
     if low > high {
         return UBig::ONE;
     }

@@ -20,6 +20,7 @@ mod reduce;
 mod sample;
 mod separation;
 mod special;
+mod sums;
 
 pub use ball::Ball;
 pub use build::Builder;

@@ -22,6 +22,9 @@ const BASES: [(&str, u32); 12] = [
     ("sixteen", 16),
 ];
 
+/// The call that stands for what an ellipsis leaves out.
+pub const DOTS: &str = "dots";
+
 /// Whether a command can begin a factor.
 pub fn starts_atom(name: &str) -> bool {
     matches!(
@@ -63,6 +66,10 @@ impl<'a> Parser<'a> {
                 self.at -= 1;
                 self.prescript()?.ok_or(Stop::Beyond)
             }
+            Token::Mark('.') if [self.peek(), self.peek_after(1)] == [Some(&Token::Mark('.')); 2] => {
+                self.at += 2;
+                Ok(Node::Call(DOTS.to_owned(), Vec::new()))
+            }
             Token::Mark('|') => {
                 let inner = self.deeper(|parser| {
                     parser.in_bars = true;
@@ -76,6 +83,10 @@ impl<'a> Parser<'a> {
             {
                 let letter = letter.chars().next().ok_or(Stop::Beyond)?;
                 self.scripts(letter).ok_or(Stop::Beyond)
+            }
+            // `\text{Area} = 12`
+            Token::Text(name) if self.at == 1 && self.peek() == Some(&Token::Mark('=')) => {
+                Ok(Node::Symbol(name.to_owned()))
             }
             // `\text{1A}_{16}`
             Token::Text(digits) if self.peek() == Some(&Token::Mark('_')) => {
@@ -148,7 +159,9 @@ impl<'a> Parser<'a> {
         let rest = letters.as_str();
         if !rest.is_empty() {
             if !is_product(word) {
-                return Err(Stop::Beyond);
+                // `ABC`, a triangle.
+                let points = word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+                return if points { Ok(Node::Symbol(word.to_owned())) } else { Err(Stop::Beyond) };
             }
             // The other letters are factors of their own; a power after them belongs to the last one.
             self.at -= 1;
@@ -165,7 +178,7 @@ impl<'a> Parser<'a> {
             && (1..5).any(|distance| self.peek_after(distance) == Some(&Token::Mark('-')))
             && matches!(first, 'f' | 'g' | 'h');
         if inverse {
-            return Err(Stop::Beyond);
+            return self.inverse_of(first);
         }
         let named = matches!(first, 'f' | 'g' | 'h' | 'A'..='H' | 'J'..='Z');
         if named && rest.is_empty() && !self.spaced() && self.peek() == Some(&Token::Mark('(')) {
@@ -185,6 +198,20 @@ impl<'a> Parser<'a> {
             'i' if rest.is_empty() => Ok(Node::Constant(Constant::I)),
             _ => self.symbol(first.to_string(), rest.is_empty()),
         }
+    }
+
+    /// `f^{-1}(x)`, which is no power of f.
+    fn inverse_of(&mut self, function: char) -> Result<Node, Stop> {
+        self.at += 1;
+        let power = self.argument()?;
+        if power != Node::Negative(Box::new(integer(1))) || !self.take(&Token::Mark('(')) {
+            return Err(Stop::Beyond);
+        }
+        let arguments = match self.brackets('(')? {
+            Node::Bracketed('(', ')', items) => items,
+            argument => vec![argument],
+        };
+        Ok(Node::Call(format!("{function}^-1"), arguments))
     }
 
     /// A name with its subscript: `x_1`, `a_{n}`.
@@ -215,9 +242,9 @@ impl<'a> Parser<'a> {
             "prod" => self.big_operator("product"),
             "overline" | "conj" => {
                 let inner = self.argument()?;
-                // Letters under a bar are a segment or digits.
+                // Letters under a bar are digits, or the ends of a segment.
                 if matches!(inner, Node::Product(_)) && !has_number(&inner) {
-                    return Err(Stop::Beyond);
+                    return if is_segment(&inner) { Ok(inner) } else { Err(Stop::Beyond) };
                 }
                 Ok(Node::Call("conjugate".to_owned(), vec![inner]))
             }
@@ -238,10 +265,36 @@ impl<'a> Parser<'a> {
             "lceil" => self.between("rceil", "ceiling"),
             "{" => self.brackets('{'),
             "langle" => self.brackets('<'),
+            "ldots" => Ok(Node::Call(DOTS.to_owned(), Vec::new())),
+            "Gamma" | "zeta" if self.peek() == Some(&Token::Mark('(')) => self.applied(name),
+            "phi" | "sigma" | "tau" | "mu" | "psi" if self.number_in_brackets() => self.applied(name),
+            "det" => match self.atom()? {
+                Node::Call(matrix, rows) if matrix == "matrix" => {
+                    Ok(Node::Call("determinant".to_owned(), rows))
+                }
+                _ => Err(Stop::Beyond),
+            },
             _ if GREEK.contains(&name) => self.symbol(name.to_owned(), true),
             _ if FUNCTIONS.contains(&name) => self.function(name),
             _ => Err(Stop::Beyond),
         }
+    }
+
+    /// A function named by a Greek letter, from the bracket on.
+    fn applied(&mut self, name: &str) -> Result<Node, Stop> {
+        self.at += 1;
+        Ok(match self.brackets('(')? {
+            Node::Bracketed('(', ')', items) => Node::Call(name.to_owned(), items),
+            argument => Node::Call(name.to_owned(), vec![argument]),
+        })
+    }
+
+    /// `(12)`: a letter before it is a function of number theory, or a factor; only its name says which.
+    fn number_in_brackets(&self) -> bool {
+        matches!(
+            (self.peek(), self.peek_after(1), self.peek_after(2)),
+            (Some(Token::Mark('(')), Some(Token::Number(_)), Some(Token::Mark(')')))
+        )
     }
 
     fn between(&mut self, close: &str, name: &str) -> Result<Node, Stop> {
@@ -302,7 +355,12 @@ impl<'a> Parser<'a> {
         }
         let negative = matches!(self.sign(), Sign::Minus);
         let mut factors = vec![self.power()?];
-        while let Some(Token::Word(_) | Token::Command("pi" | "sqrt" | "frac")) = self.peek() {
+        let goes_on = |token: &Token<'_>| match token {
+            Token::Word(_) => true,
+            Token::Command(name) => matches!(*name, "pi" | "sqrt" | "frac") || GREEK.contains(name),
+            _ => false,
+        };
+        while self.peek().is_some_and(goes_on) {
             factors.push(self.power()?);
         }
         let node = super::product_of(factors);
@@ -387,6 +445,11 @@ fn inverse_function(name: &str, power: &Node, call: Node) -> Result<Node, Stop> 
         "cos" => "arccos",
         "tan" => "arctan",
         "cot" => "arccot",
+        "sec" => "arcsec",
+        "csc" => "arccsc",
+        "sinh" => "arsinh",
+        "cosh" => "arcosh",
+        "tanh" => "artanh",
         _ => return Err(Stop::Beyond),
     };
     Ok(Node::Call(inverse.to_owned(), arguments))
@@ -394,6 +457,15 @@ fn inverse_function(name: &str, power: &Node, call: Node) -> Result<Node, Stop> 
 
 fn is_name(node: &Node) -> bool {
     matches!(node, Node::Symbol(_))
+}
+
+/// `AB`: points by their capitals.
+pub fn is_segment(node: &Node) -> bool {
+    let is_point = |node: &Node| matches!(node, Node::Symbol(name) if name.bytes().all(|byte| byte.is_ascii_uppercase()));
+    match node {
+        Node::Product(items) => items.len() > 1 && items.iter().all(is_point),
+        node => is_point(node),
+    }
 }
 
 fn has_number(node: &Node) -> bool {

@@ -28,6 +28,10 @@ impl Parser<'_> {
             }
             _ => return Err(Stop::Beyond),
         };
+        if name == "cases" && self.has_conditions() {
+            let pieces = self.deeper(Self::pieces)?;
+            return if self.environment_name()? == name { Ok(pieces) } else { Err(Stop::Beyond) };
+        }
         let listed = matches!(name, "cases" | "aligned" | "align" | "gathered");
         let rows = if listed { self.deeper(Self::lines)? } else { self.deeper(Self::rows)? };
         if listed {
@@ -61,6 +65,79 @@ impl Parser<'_> {
         };
         self.expect('}')?;
         Ok(name)
+    }
+
+    /// Whether the first mark of alignment separates a value from a condition, and does not line up relations.
+    fn has_conditions(&self) -> bool {
+        let rest = &self.lexemes[self.at..];
+        let mark = rest.iter().position(|lexeme| lexeme.token == Token::Mark('&'));
+        let after = mark.and_then(|mark| rest.get(mark + 1)).map(|lexeme| &lexeme.token);
+        after.is_some_and(|token| {
+            !matches!(
+                token,
+                Token::Mark('=' | '<' | '>') | Token::Command("le" | "ge" | "ne" | "approx" | "in")
+            )
+        })
+    }
+
+    /// `value & condition` per line, up to and with `\end`.
+    fn pieces(&mut self) -> Result<Node, Stop> {
+        let mut parts = Vec::new();
+        loop {
+            parts.push(self.sum()?);
+            self.take(&Token::Mark(','));
+            if !self.take(&Token::Mark('&')) {
+                return Err(Stop::Beyond);
+            }
+            while matches!(
+                self.peek(),
+                Some(Token::Text("if" | "for" | "when") | Token::Word("if" | "for" | "when"))
+            ) {
+                self.at += 1;
+            }
+            parts.push(self.piece_condition()?);
+            match self.next()? {
+                Token::Command("\\") if self.take(&Token::Command("end")) => break,
+                Token::Command("\\") => {}
+                Token::Command("end") => break,
+                _ => return Err(Stop::Beyond),
+            }
+        }
+        Ok(Node::Call("piecewise".to_owned(), parts))
+    }
+
+    /// A relation, or what the line says in words.
+    fn piece_condition(&mut self) -> Result<Node, Stop> {
+        let ends = |token: &Token<'_>| matches!(token, Token::Command("\\" | "end"));
+        let rest = &self.lexemes[self.at..];
+        let length = rest.iter().position(|lexeme| ends(&lexeme.token)).ok_or(Stop::Beyond)?;
+        let end = self.at + length;
+        let marks = rest[..length]
+            .iter()
+            .rev()
+            .take_while(|lexeme| matches!(lexeme.token, Token::Mark(',' | '.' | ';')));
+        let last = end - marks.count();
+        let tail = self.lexemes.split_off(last);
+        let start = self.at;
+        let words = self.words_of(start, last);
+        let parsed = self.list().ok().filter(|_| self.at == last);
+        self.lexemes.extend(tail);
+        self.at = end;
+        match (parsed, words) {
+            (Some(node @ (Node::Chain(..) | Node::Call(..))), _) => Ok(node),
+            (_, Some(words)) => Ok(Node::Text(words)),
+            _ => Err(Stop::Beyond),
+        }
+    }
+
+    fn words_of(&self, start: usize, end: usize) -> Option<String> {
+        let words = self.lexemes[start..end].iter().map(|lexeme| match &lexeme.token {
+            Token::Text(word) | Token::Word(word) => Some((*word).to_owned()),
+            Token::Mark(mark) => Some(mark.to_string()),
+            Token::Number(literal) if literal.is_plain_integer() => Some(literal.digits.clone()),
+            _ => None,
+        });
+        words.collect::<Option<Vec<_>>>().map(|words| words.join(" "))
     }
 
     /// One relation or value per line, up to and with `\end`; marks of alignment say nothing.

@@ -23,7 +23,7 @@ impl Parser<'_> {
     pub(super) fn unit(&self, token: &Token<'_>) -> Option<Unit> {
         match token {
             Token::Word("square" | "sq" | "cubic") => self.power_unit().map(|(unit, _)| unit),
-            Token::Text(words) => units::find(words),
+            Token::Text(words) => units::find(words).or_else(|| units::things(words)),
             Token::Word("in") => self.peek_after(1).is_none().then(|| units::find("in")).flatten(),
             Token::Word(_) if self.unit_quotient().is_some() => self.unit_quotient().map(|(unit, _)| unit),
             Token::Word(word) if word.len() > 1 && !is_product(word) => units::find(word),

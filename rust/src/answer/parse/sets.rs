@@ -157,3 +157,9 @@ impl Parser<'_> {
         })
     }
 }
+
+/// `k \in \mathbb{Z}`
+pub fn in_integers(node: Node) -> Node {
+    let integers = Node::Call("integers".to_owned(), Vec::new());
+    Node::Chain(vec![node, integers], vec![Relation::In])
+}

@@ -33,3 +33,91 @@ pub fn clock(lexemes: &[Lexeme<'_>]) -> Option<Node> {
     let literal = |value: u32| Node::Number(Literal { digits: value.to_string(), ..Literal::default() });
     (minute < 60).then(|| Node::Call("clock".to_owned(), vec![literal(minutes), literal(hour * 60 + minute)]))
 }
+
+/// `April 1, 2024`, `Room 5`: words and whole numbers that begin or end with a word of three letters or more.
+pub fn with_numbers(lexemes: &[Lexeme<'_>]) -> Option<String> {
+    let is_word = |lexeme: &Lexeme<'_>| match lexeme.token {
+        Token::Word(word) | Token::Text(word) => {
+            word.len() > 2
+                && word.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | ',' | '.' | '\''))
+                && crate::answer::units::find(word).is_none()
+        }
+        _ => false,
+    };
+    if !is_word(lexemes.first()?) && !is_word(lexemes.last()?) {
+        return None;
+    }
+    let mut text = String::new();
+    for lexeme in lexemes {
+        match &lexeme.token {
+            Token::Word(word) | Token::Text(word) => text.push_str(word),
+            Token::Number(literal) if literal.is_plain_integer() => text.push_str(&literal.digits),
+            Token::Mark(mark @ (',' | '.' | '\'' | '-')) => text.push(*mark),
+            _ => return None,
+        }
+        text.push(' ');
+    }
+    Some(text.trim_end().to_owned())
+}
+
+/// A word that multiplies the number before it, and the words after it: `million dollars`.
+pub fn scale(words: &str) -> Option<(Node, &str)> {
+    let (first, rest) = words.split_once(' ').unwrap_or((words, ""));
+    let digits = match first {
+        "dozen" => "12",
+        "hundred" => "100",
+        "thousand" => "1000",
+        "million" => "1000000",
+        "billion" => "1000000000",
+        "trillion" => "1000000000000",
+        _ => return None,
+    };
+    Some((Node::Number(Literal { digits: digits.to_owned(), ..Literal::default() }), rest.trim_start()))
+}
+
+/// What comes between a family and what its parameter may be: `\text{ for } k\in\mathbb{Z}`, `\text{where } k ...`.
+pub fn introduces_parameter(token: &Token<'_>) -> bool {
+    declares_integers(token)
+        || matches!(
+            token,
+            Token::Word("for" | "where")
+                | Token::Text(
+                    "for"
+                        | "where"
+                        | "with"
+                        | "for all"
+                        | "for any"
+                        | "for some"
+                        | "for every"
+                        | ", where"
+                        | "for each"
+                )
+        )
+}
+
+/// `\text{for integer } k`
+pub fn declares_integers(token: &Token<'_>) -> bool {
+    matches!(
+        token,
+        Token::Text(
+            "for integer"
+                | "for integers"
+                | "for any integer"
+                | "for all integers"
+                | "for every integer"
+                | "for some integer"
+                | "for an integer"
+                | "for each integer"
+        )
+    )
+}
+
+/// `k \text{ is an integer}`
+pub fn says_integer(token: &Token<'_>) -> bool {
+    matches!(
+        token,
+        Token::Text(
+            "is an integer" | "is any integer" | "an integer" | "any integer" | "integer" | "is integer"
+        )
+    )
+}

@@ -135,7 +135,9 @@ fn call(name: &str, arguments: &[Node], budget: &mut Budget) -> Result<Ratio, St
             [top, bottom] => top.times(&bottom.inverse(budget)?, budget),
             _ => Err(Stop::Beyond),
         },
-        ("base" | "reals" | "union" | "intersection" | "without" | "or" | "and", _) => Err(Stop::Beyond),
+        ("dots" | "base" | "reals" | "union" | "intersection" | "without" | "or" | "and", _) => {
+            Err(Stop::Beyond)
+        }
         ("abs", Some([value])) => {
             Ok(if value.numerator().is_negative() { -value.clone() } else { value.clone() }.into())
         }

@@ -2,7 +2,7 @@
 
 use super::shape::{Leaf, Value, leaf, shape};
 use crate::answer::limits::Budget;
-use crate::answer::tree::{Literal, Node, Relation};
+use crate::answer::tree::{Constant, Literal, Node, Relation};
 
 /// A time, a congruence or a point from the call that the parser made of it.
 pub fn named(name: String, mut parts: Vec<Node>, budget: &mut Budget) -> Value {
@@ -129,9 +129,27 @@ const NUMBER_WORDS: [&str; 21] = [
     "twenty",
 ];
 
-/// `two` is 2.
-pub fn number_word(text: &str) -> Option<Node> {
+/// `two` is 2, `all integers` is the set.
+pub fn in_words(text: &str) -> Option<Node> {
     let lower = text.trim().to_lowercase();
-    let value = NUMBER_WORDS.iter().position(|word| *word == lower)?;
-    Some(Node::Number(Literal { digits: value.to_string(), ..Literal::default() }))
+    if let Some(value) = NUMBER_WORDS.iter().position(|word| *word == lower) {
+        return Some(Node::Number(Literal { digits: value.to_string(), ..Literal::default() }));
+    }
+    let infinity = || Node::Constant(Constant::Infinity);
+    match lower.as_str() {
+        "infinity" | "positive infinity" => return Some(infinity()),
+        "negative infinity" | "minus infinity" => return Some(Node::Negative(Box::new(infinity()))),
+        _ => {}
+    }
+    let set = ["the set of ", "set of ", "all ", "the "]
+        .iter()
+        .fold(lower.as_str(), |rest, filler| rest.strip_prefix(filler).unwrap_or(rest));
+    let name = match set {
+        "integers" => "integers",
+        "natural numbers" => "naturals",
+        "rational numbers" | "rationals" => "rationals",
+        "complex numbers" => "complexes",
+        _ => return None,
+    };
+    Some(Node::Call(name.to_owned(), Vec::new()))
 }

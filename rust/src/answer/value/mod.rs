@@ -2,12 +2,14 @@
 
 mod chart;
 mod constants;
+mod ellipsis;
 mod equation;
 mod evaluate;
 mod forms;
 mod inequality;
 mod literal;
 mod matrix;
+mod pieces;
 mod polynomial;
 mod ratio;
 mod region;
@@ -15,12 +17,15 @@ mod root;
 mod roots;
 mod shape;
 mod trigonometry;
+mod vectors;
 
 pub use equation::Equation;
 pub use evaluate::evaluate;
 pub use inequality::region_of;
 pub use literal::Printed;
+pub use pieces::Piece;
 pub use polynomial::{Atom, Monomial, Polynomial};
 pub use ratio::Ratio;
 pub use region::Region;
 pub use shape::{Based, Leaf, Value, shape};
+pub use vectors::components;

@@ -1,13 +1,17 @@
 //! The outer form of an answer: one value, a sequence in brackets, a free list, a named value, a relation, text.
 
+use super::ellipsis;
 use super::evaluate::evaluate;
 use super::forms;
 use super::inequality;
 use super::literal::Printed;
 use super::matrix;
+use super::pieces::{self, Piece};
 use super::ratio::Ratio;
 use super::region::Region;
+use super::vectors;
 use crate::answer::limits::{Budget, MAX_DIGITS, Stop};
+use crate::answer::parse::is_segment;
 use crate::answer::tree::{Constant, Node, Relation};
 use crate::answer::units::Unit;
 use dashu_int::UBig;
@@ -90,6 +94,8 @@ pub enum Value {
     Point(String, Vec<Value>, Option<Box<Leaf>>),
     /// Values for every integer that the parameter may be.
     Family(String, Vec<Leaf>),
+    /// A function given piece by piece.
+    Pieces(Vec<Piece>),
     /// Words.
     Text(String),
     /// Readable, with no form of its own here.
@@ -120,6 +126,7 @@ impl Value {
             Self::Congruence(..) => "congruence",
             Self::Point(..) => "named point",
             Self::Family(..) => "family over the integers",
+            Self::Pieces(_) => "function in pieces",
             Self::Text(_) => "text",
             Self::Other(_) => "other mathematics",
         }
@@ -135,13 +142,22 @@ pub fn shape(node: Node, budget: &mut Budget) -> Value {
     match node {
         Node::List(items) => list(items, budget),
         Node::Bracketed(open, close, items) => {
-            let items = items.into_iter().map(|item| shape(item, budget)).collect();
+            let items = ellipsis::filled(items).into_iter().map(|item| shape(item, budget)).collect();
             Value::Sequence(open, close, items)
         }
         Node::Chain(sides, relations) => chain(sides, relations, budget),
-        Node::Text(text) => match forms::number_word(&text) {
-            Some(number) => both_signs(number, budget),
+        Node::Text(text) => match forms::in_words(&text) {
+            Some(node) => shape(node, budget),
             None => inequality::in_words(&text).unwrap_or(Value::Text(text)),
+        },
+        Node::Call(name, parts) if name == "piecewise" => pieces::pieces(parts, budget),
+        Node::Call(name, parts) if parts.is_empty() && STANDING_ALONE.contains(&name.as_str()) => {
+            Value::Other(Node::Call(name, parts))
+        }
+        Node::Power(base, exponent) if vectors::is_transposed(&base, &exponent) => match shape(*base, budget)
+        {
+            Value::Matrix(rows) => Value::Matrix(vectors::transposed(rows)),
+            vector => vector,
         },
         Node::Call(name, items) if SET_OPERATIONS.contains(&name.as_str()) => {
             set_operation(name, items, budget)
@@ -174,6 +190,9 @@ fn is_point(name: &str, parts: &[Node]) -> bool {
     parts.len() > 1 && name.len() == 1 && name.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
+/// What an ellipsis leaves out, and the sets with a letter of their own, but for the reals.
+const STANDING_ALONE: [&str; 5] = ["dots", "integers", "naturals", "rationals", "complexes"];
+
 /// `2:3:5` by its parts over the first one.
 fn proportion(parts: Vec<Node>, budget: &mut Budget) -> Value {
     let first = parts[0].clone();
@@ -205,7 +224,7 @@ fn list(items: Vec<Node>, budget: &mut Budget) -> Value {
         return family;
     }
     let mut values = Vec::with_capacity(items.len());
-    for item in items {
+    for item in ellipsis::filled(items) {
         match shape(item, budget) {
             Value::List(inner) => values.extend(inner),
             value => values.push(value),
@@ -248,6 +267,13 @@ fn chain(mut sides: Vec<Node>, mut relations: Vec<Relation>, budget: &mut Budget
         };
         return Value::Named(name, Box::new(value));
     }
+    if relations.last() == Some(&Relation::Approximately) && stands_exactly(&sides) {
+        sides.pop();
+        relations.pop();
+        if relations.is_empty() {
+            return shape(sides.swap_remove(0), budget);
+        }
+    }
     let leaves: Vec<_> = sides.into_iter().map(|side| leaf(side, budget)).collect();
     let all_equal = relations.iter().all(|relation| *relation == Relation::Equal)
         && leaves.windows(2).all(|pair| match (&pair[0].value, &pair[1].value) {
@@ -265,12 +291,36 @@ fn chain(mut sides: Vec<Node>, mut relations: Vec<Relation>, budget: &mut Budget
     }
 }
 
-/// `x`, `x_1`, `f(x)` or `(x, y)`.
+/// `\frac{1}{6} \approx 0.1667`: an exact constant, then a decimal for it.
+fn stands_exactly(sides: &[Node]) -> bool {
+    match sides {
+        [.., exact, Node::Number(decimal)] => {
+            decimal.fraction.is_some() && exact.is_constant() && !matches!(exact, Node::Number(_))
+        }
+        _ => false,
+    }
+}
+
+/// `x`, `x_1`, `f(x)`, `(x, y)`, or a length `AB` or `|AB|` and an angle by its points.
 fn name_of(node: &Node) -> Option<String> {
     match node {
         Node::Symbol(name) => Some(name.clone()),
+        Node::Product(points) if is_segment(node) => Some(points.iter().filter_map(name_of).collect()),
+        // `m\angle A`
+        Node::Product(factors) => match factors.as_slice() {
+            [Node::Symbol(measure), Node::Symbol(point)] if measure == "m" && is_segment(&factors[1]) => {
+                Some(point.clone())
+            }
+            _ => None,
+        },
+        Node::Bracketed('[', ']', items) if items.len() == 1 && is_segment(&items[0]) => name_of(&items[0]),
+        Node::Call(bars, items) if bars == "abs" && items.len() == 1 && is_segment(&items[0]) => {
+            name_of(&items[0])
+        }
         Node::Call(function, arguments) => match arguments.as_slice() {
-            [Node::Symbol(argument)] if function.len() == 1 => Some(format!("{function}({argument})")),
+            [Node::Symbol(argument)] if function.len() == 1 || function.ends_with("^-1") => {
+                Some(format!("{function}({argument})"))
+            }
             _ => None,
         },
         Node::Bracketed('(', ')', items) if items.len() > 1 => {
