@@ -1,16 +1,18 @@
 """Aggregation on two real Ray nodes of this machine."""
 
 import json
+import os
+import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
+from benches.samples import rows
 from support.commands import MATHFORGE
-from support.ray_cluster import RAY_PYTHON, ROOT, RayCluster, ray_cluster
+from support.ray_cluster import RAY_PYTHON, RayCluster, ray_cluster
 
 from mathforge.scaling import Plan
 
@@ -29,20 +31,18 @@ def nodes() -> Iterator[RayCluster]:
 
 
 def write_seed(folder: str, seed: int) -> None:
-    sys.path.insert(0, str(ROOT))
-    from benches.samples import rows
-
     with (Path(folder) / f"output-rs{seed}.jsonl").open("w") as file:
         file.writelines(rows(ROWS // SEEDS, 0, seed))
 
 
 @pytest.fixture(scope="module")
-def ten_million(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten million short rows, as the benches make them."""
+def ten_million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Ten million short rows, as the benches make them; a gigabyte, and not kept."""
     folder = tmp_path_factory.mktemp("rows")
     with ProcessPoolExecutor(2) as pool:
         list(pool.map(write_seed, [str(folder)] * SEEDS, range(SEEDS)))
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,15 @@ def alone(ten_million: Path) -> object:
     return run_to_end([*MATHFORGE, "aggregate", str(ten_million), "--json", "--no-index"])
 
 
-def run_to_end(command: list[str]) -> object:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+def run_to_end(command: list[str], environment: dict[str, str] | None = None) -> object:
+    done = subprocess.run(
+        command,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 
@@ -75,7 +82,7 @@ def on_ray(nodes: RayCluster, folder: Path, work: Path) -> list[str]:
 def test_a_run_with_both_nodes_equals_one_process(
     nodes: RayCluster, ten_million: Path, alone: object, tmp_path: Path
 ) -> None:
-    assert run_to_end(on_ray(nodes, ten_million, tmp_path / "work")) == alone
+    assert run_to_end(on_ray(nodes, ten_million, tmp_path / "work"), nodes.environment) == alone
     assert not (tmp_path / "work").exists()
 
 
@@ -84,7 +91,11 @@ def test_a_node_killed_half_way_changes_nothing(
 ) -> None:
     work = tmp_path / "work"
     run = subprocess.Popen(
-        on_ray(nodes, ten_million, work), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        on_ray(nodes, ten_million, work),
+        env={**os.environ, **nodes.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         wanted = 0
@@ -115,10 +126,26 @@ def test_damage_in_a_task_is_told_as_in_one_process(nodes: RayCluster, tmp_path:
     )
     (folder / "output-rs1.jsonl.gz").write_bytes(b"not gzip")
     done = subprocess.run(
-        on_ray(nodes, folder, tmp_path / "work"), capture_output=True, text=True, check=False
+        on_ray(nodes, folder, tmp_path / "work"),
+        env={**os.environ, **nodes.environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "output-rs1.jsonl.gz" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_cluster_that_lets_nobody_in_is_told(nodes: RayCluster, tmp_path: Path) -> None:
+    (tmp_path / "output-rs0.jsonl").write_text(
+        '{"id": "a", "predicted_answer": "1", "symbolic_correct": true}\n'
+    )
+    wrong = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}
+    command = on_ray(nodes, tmp_path, tmp_path / "work")
+    done = subprocess.run(command, env=wrong, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 1
+    assert "error: no Ray cluster answers at" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from benches.samples import rows
 from support import small_run
 from support.commands import MATHFORGE, eval_command, metrics, samples, serving
 from support.slurm_cluster import SlurmCluster
@@ -58,6 +59,22 @@ def test_four_seeds_in_an_array_and_a_dependent_table_equal_the_local_run(site: 
     assert "eval: 4 completed" in by_folder.stdout
     assert "eval (dependent job 1): 4 completed" in by_folder.stdout
     assert "24 of 24 rows in" in by_folder.stdout
+
+
+def test_eval_with_cluster_is_the_same_command_in_shares(site: str, tmp_path: Path) -> None:
+    recording = small_run.write(tmp_path)
+    with serving(recording) as server:
+        local = eval_command(server.address, tmp_path, tmp_path / "here", "sums:4")
+        subprocess.run(local, check=True, capture_output=True, timeout=120)
+        command = eval_command(server.address, tmp_path, Path("/workspace/there"), "sums:4")
+        command += ["--cluster", site, "--expname", "sums", "--num-jobs", "4", "--dependent-jobs", "1"]
+        dry = subprocess.run([*command, "--dry-run"], check=True, capture_output=True, text=True, timeout=60)
+        assert dry.stdout.count("#SBATCH --array") == 1
+        assert not (tmp_path / "there").exists()
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        assert states("sums", tmp_path) == ["completed"] * 8
+    assert metrics(tmp_path / "there", "sums") == metrics(tmp_path / "here", "sums")
+    assert "24 of 24 rows in" in mathforge("status", str(tmp_path / "there")).stdout
 
 
 def _log(experiment: str, job: str, tmp_path: Path) -> str:
@@ -116,6 +133,25 @@ def test_a_job_on_two_nodes_runs_its_command_once(site: str, tmp_path: Path) -> 
     assert states("two", tmp_path) == ["completed"]
     assert (tmp_path / "runs").read_text() == "run\n"
     assert len(set((tmp_path / "nodes").read_text().split())) == 2
+
+
+def test_aggregation_as_arrays_of_tasks_equals_one_process(site: str, tmp_path: Path) -> None:
+    for seed in range(3):
+        with (tmp_path / f"output-rs{seed}.jsonl").open("w") as file:
+            file.writelines(rows(2000, 0, seed))
+    alone = json.loads(mathforge("aggregate", f"{tmp_path}/output-rs*.jsonl", "--json").stdout)
+    there = tmp_path / "there.json"
+    done = mathforge(
+        *("aggregate", "/workspace/output-rs*.jsonl", "--cluster", site, "--expname", "tables"),
+        *("--shards", "3", "--metrics-path", str(there)),
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(states("tables", tmp_path)) == {"completed"}
+    assert json.loads(there.read_text()) == alone
+    assert "majority@3" in _log("tables", "report", tmp_path)
+    dry = mathforge("aggregate", f"{tmp_path}/output-rs*.jsonl", "--cluster", site, "--dry-run")
+    assert dry.stdout.count("#!/bin/bash") == 3
+    assert not (tmp_path / ".mathforge").exists()
 
 
 def test_without_submitit_the_extra_is_named(site: str, tmp_path: Path) -> None:

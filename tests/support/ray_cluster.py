@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -27,11 +28,13 @@ class RayCluster:
 
     Attributes:
         address: HOST:PORT of the head.
+        environment: lets a process in: the cluster has a token of its own, whatever the user has set up.
     """
 
     def __init__(self, folder: Path) -> None:
         # Ray takes 10002 to 19999 for its workers.
         self.address = f"127.0.0.1:{_free_port(20_000)}"
+        self.environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         self._folder = folder
         self._marks: dict[str, str] = {}
 
@@ -47,7 +50,7 @@ class RayCluster:
         with (self._folder / f"{name}.log").open("wb") as log:
             done = subprocess.run(
                 command,
-                env={**os.environ, _MARK: mark, "RAY_raylet_heartbeat_timeout_milliseconds": "5000"},
+                env={**os.environ, **self.environment, _MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -67,6 +67,9 @@ def run(args: argparse.Namespace) -> int:
     """Print states; 1 if any task failed."""
     if args.name is None:
         return _list(job_folder(args), as_json=args.json)
+    if rows := _of_plain_run(args.name):
+        print(json.dumps(rows, indent=2) if args.json else "\n".join(map(_rows_text, rows)))
+        return 0
     found = [_facts(record, args.lines) for record in records_named(args)]
     if args.json:
         print(json.dumps(found, indent=2))
@@ -147,7 +150,20 @@ def _text(facts: dict[str, Any]) -> str:
             if "last_lines" in task:
                 lines += [f"      | {line}" for line in task["last_lines"]]
                 lines.append(f"      log: {task['log'] or 'went to the terminal'}")
-    for one in facts["rows"]:
-        of = f"{one['done']} rows" if one["wanted"] is None else f"{one['done']} of {one['wanted']} rows"
-        lines.append(f"  {of} in {one['folder']}")
-    return "\n".join(lines)
+    return "\n".join(lines + [f"  {_rows_text(one)}" for one in facts["rows"]])
+
+
+def _rows_text(rows: dict[str, Any]) -> str:
+    of = f"{rows['done']} rows" if rows["wanted"] is None else f"{rows['done']} of {rows['wanted']} rows"
+    return f"{of} in {rows['folder']}"
+
+
+def _of_plain_run(name: str) -> list[dict[str, Any]]:
+    """The rows of an output folder that no submitted job writes to."""
+    from ..clusters import records
+    from ..clusters.rows import rows_under
+
+    folder = Path(name).expanduser()
+    if not folder.is_dir() or records.of_folder(folder.absolute()):
+        return []
+    return [_rows(one) for one in rows_under(folder)]

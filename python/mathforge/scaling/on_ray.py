@@ -79,11 +79,18 @@ def _connect(ray: Any, address: str | None) -> None:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         else:
             ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
         raise ClusterError(
-            f"no Ray cluster answers at `{address}`: {error}" if address else f"Ray does not start: {error}",
+            f"no Ray cluster answers at `{address}`: {_last_line(error)}"
+            if address
+            else f"Ray does not start: {_last_line(error)}",
             hint="start one with `ray start --head`, or leave the address out to use this machine",
         ) from error
+
+
+def _last_line(error: BaseException) -> str:
+    """Ray puts tracebacks of its own into messages."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
 
 
 def _check(address: str) -> None:
