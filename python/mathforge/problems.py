@@ -17,6 +17,15 @@ BUILT_IN = Path(__file__).parent / "benchmarks"
 _SHOWN_DEFECTS = 5
 
 
+def data_home() -> Path:
+    """Where benchmarks are prepared by default: $MATHFORGE_DATA_DIR, else the user's cache."""
+    variable = os.environ.get(DATA_DIR_VARIABLE)
+    if variable:
+        return Path(variable).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "mathforge" / "data"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One question.
@@ -72,7 +81,8 @@ def load_benchmark(
     """Find and read a benchmark.
 
     Looks for `NAME.jsonl`, then `NAME/SPLIT.jsonl`, in `data_dir`, then in the folder named by
-    MATHFORGE_DATA_DIR, then among the benchmarks that come with the package.
+    MATHFORGE_DATA_DIR (or where `mathforge prepare` puts them without it), then among the benchmarks that
+    come with the package.
 
     Args:
         name: name of the benchmark.
@@ -154,6 +164,8 @@ def _folders(data_dir: str | Path | None) -> Iterator[Path]:
         yield folder
     if variable := os.environ.get(DATA_DIR_VARIABLE):
         yield Path(variable).expanduser()
+    elif data_home().is_dir():
+        yield data_home()
     yield BUILT_IN
 
 
@@ -170,6 +182,7 @@ def _find(name: str, data_dir: str | Path | None, split: str | None) -> Path:
         if split in {None, "test"}:
             candidates.insert(0, folder / f"{name}.jsonl")
             candidates.append(folder / name / "problems.jsonl")
+            candidates.append(folder / name / "text.jsonl")  # the main split of hle
         for path in candidates:
             if path.is_file():
                 return path
