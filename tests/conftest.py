@@ -25,11 +25,15 @@ class ScriptedServer:
 
     A reply is a JSON object, a pair (status, object), a list of objects (server-sent events), or `reset` (the
     connection is cut).
-    When the replies are used up the last one repeats.
+    When the replies are used up the last one repeats. Requests by which a client finds out what the server
+    can do are answered by `probe` and not remembered.
     """
 
-    def __init__(self, *replies: object, models: list[dict[str, object]] | None = None) -> None:
+    def __init__(
+        self, *replies: object, models: list[dict[str, object]] | None = None, probe: Any = None
+    ) -> None:
         self.replies = list(replies)
+        self.probe = probe or self._able
         self.models = [{"id": "tiny", "max_model_len": 4096}] if models is None else models
         self.requests: list[tuple[str, dict[str, Any], str]] = []
 
@@ -55,12 +59,22 @@ class ScriptedServer:
 
         return web.json_response({"data": self.models})
 
+    @staticmethod
+    def _able(body: dict[str, Any]) -> object:
+        """The answer to a question what the server can do: everything."""
+        ids = [1] if body.get("return_token_ids") else None
+        answer = {"choices": [{"text": "x", "token_ids": ids, "finish_reason": "length"}]}
+        return [answer] if body.get("stream") else answer
+
     async def _answer(self, request: Any) -> Any:
         from aiohttp import web
 
         body = await request.json()
-        self.requests.append((request.path, body, request.headers.get("X-Request-Id", "")))
-        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if request.headers.get("X-Request-Id") == "mathforge/probe":
+            reply: Any = self.probe
+        else:
+            self.requests.append((request.path, body, request.headers.get("X-Request-Id", "")))
+            reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         if callable(reply):
             reply = reply(body)
         if reply == "reset":

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 _CONTEXT_OVERFLOW = re.compile(
@@ -61,48 +63,90 @@ class Answer:
     """One finished answer of the server, collected from one or many chunks.
 
     Attributes:
-        text: completions: sampled text; chat: content of the message.
-        reasoning: chat: analysis text, or None.
+        texts: pieces of `text`.
+        reasonings: pieces of `reasoning`.
         token_ids: sampled ids, or None when the server sends none.
         finish_reason: `stop`, `length` or what the server says.
         stop_reason: stop token id or string, None for the primary end token.
         completion_tokens: as counted by the server, or None.
-        prompt_token_ids: the prompt as the server rendered it, or None when it does not say.
+        reasoning_tokens: likewise, of the reasoning alone.
+        prompt_token_ids: chat: the prompt as the server rendered it, where it tells.
+        has_tool_calls: chat: whether the server found calls of tools.
     """
 
-    text: str = ""
-    reasoning: str | None = None
+    texts: list[str] = field(default_factory=list)
+    reasonings: list[str] = field(default_factory=list)
     token_ids: list[int] | None = None
     finish_reason: str | None = None
     stop_reason: int | str | None = None
     completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
     prompt_token_ids: list[int] | None = None
+    has_tool_calls: bool = False
+
+    @property
+    def text(self) -> str:
+        """Completions: sampled text; chat: content of the message."""
+        self.texts = ["".join(self.texts)]
+        return self.texts[0]
+
+    @property
+    def reasoning(self) -> str | None:
+        """Chat: analysis text, or None."""
+        if not self.reasonings:
+            return None
+        self.reasonings = ["".join(self.reasonings)]
+        return self.reasonings[0]
 
     def add(self, chunk: dict[str, Any]) -> int:
         """Take in a whole answer or one chunk of a stream; returns the number of new tokens it shows."""
         if chunk.get("error"):
             raise read_error(500, json.dumps(chunk))
         usage = chunk.get("usage")
-        if isinstance(usage, dict) and isinstance(usage.get("completion_tokens"), int):
-            self.completion_tokens = usage["completion_tokens"]
-        self.prompt_token_ids = chunk.get("prompt_token_ids") or self.prompt_token_ids
-        choices = chunk.get("choices") or []
+        if usage:
+            self._add_usage(usage)
+        if chunk.get("prompt_token_ids"):
+            self.prompt_token_ids = chunk["prompt_token_ids"]
+        choices = chunk.get("choices")
         if not choices:
             return 0
         choice = choices[0]
-        message = choice.get("message") or choice.get("delta") or {}
-        self.text += choice.get("text") or message.get("content") or ""
-        reasoning = message.get("reasoning") or message.get("reasoning_content")
-        if reasoning:
-            self.reasoning = (self.reasoning or "") + reasoning
-        self.finish_reason = choice.get("finish_reason") or self.finish_reason
-        if choice.get("stop_reason") is not None:
-            self.stop_reason = choice["stop_reason"]
+        text = choice.get("text")
+        message = None
+        if text is None:
+            message = choice.get("message") or choice.get("delta") or {}
+            self._add_message(message)
+        elif text:
+            self.texts.append(text)
+        reason = choice.get("finish_reason")
+        if reason:
+            self.finish_reason = reason
+        stop = choice.get("stop_reason", choice.get("matched_stop"))  # vLLM's name, SGLang's
+        if stop is not None:
+            self.stop_reason = stop
         ids = choice.get("token_ids")
         if ids is None:
-            return 1 if choice.get("text") or message else 0
-        self.token_ids = (self.token_ids or []) + ids
+            return 1 if text or message else 0
+        if self.token_ids is None:
+            self.token_ids = ids
+        else:
+            self.token_ids += ids
         return len(ids)
+
+    def _add_message(self, message: dict[str, Any]) -> None:
+        if message.get("content"):
+            self.texts.append(message["content"])
+        if reasoning := message.get("reasoning") or message.get("reasoning_content"):
+            self.reasonings.append(reasoning)
+        if message.get("tool_calls"):
+            self.has_tool_calls = True
+
+    def _add_usage(self, usage: dict[str, Any]) -> None:
+        if isinstance(usage.get("completion_tokens"), int):
+            self.completion_tokens = usage["completion_tokens"]
+        details = usage.get("completion_tokens_details")
+        if isinstance(details, dict) and isinstance(details.get("reasoning_tokens"), int):
+            self.reasoning_tokens = details["reasoning_tokens"]
 
 
 @dataclass(slots=True)
@@ -143,5 +187,19 @@ def read_error(status: int, body: str, retry_after: str | None = None) -> Refuse
                 status = error["code"]
         else:
             message = str(error)
-    wait = float(retry_after) if retry_after and retry_after.isdigit() else None
-    return RefusedError(status, message, param, wait)
+    return RefusedError(status, message, param, _seconds(retry_after))
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """The Retry-After header: seconds, or a date (RFC 9110, section 10.2.3)."""
+    if not retry_after:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        when = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, when.timestamp() - time.time())

@@ -85,7 +85,7 @@ class Endpoint:
 
     Attributes:
         server_type: which protocol details to expect.
-        base_url: address up to and including /v1; overrides host and port.
+        base_url: address up to and including /v1, or several separated by commas; overrides host and port.
         host: used when base_url is None.
         port: used when base_url is None.
         model: name sent with every request; None is the only model the server lists.
@@ -107,12 +107,11 @@ class Endpoint:
     give_up_after_s: float = 60.0
     code_execution: CodeExecution = field(default_factory=CodeExecution)
 
-    def address(self) -> str:
-        """The address requests go to, ending in /v1."""
-        url = (self.base_url or f"http://{self.host}:{self.port}").rstrip("/")
-        if "://" not in url:
-            url = f"http://{url}"
-        return url if url.endswith("/v1") else f"{url}/v1"
+    def addresses(self) -> list[str]:
+        """The addresses requests go to, each ending in /v1."""
+        given = [url.strip().rstrip("/") for url in (self.base_url or f"{self.host}:{self.port}").split(",")]
+        urls = [url if "://" in url else f"http://{url}" for url in given if url]
+        return list(dict.fromkeys(url if url.endswith("/v1") else f"{url}/v1" for url in urls))
 
 
 @dataclass(slots=True)

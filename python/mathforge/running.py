@@ -85,7 +85,9 @@ class Run:
         """Make all missing samples."""
         if self._is_complete_already():
             return
-        async with Server(self.endpoint, self._add_tokens) as server:
+        async with Server(
+            self.endpoint, self._add_tokens, self.log_path.with_name("servers.jsonl")
+        ) as server:
             if self.overwrite:  # only once the server has shown that it is there
                 for folder in self.folders:
                     folder.clear()

@@ -67,7 +67,8 @@ def test_a_stream_is_joined_by_ids(scripted_server: Any) -> None:
     ]
     scripted = scripted_server(chunks)
     answer = talk(scripted, lambda server: ask(server, Inference(stream=True)))
-    assert answer == Answer("é", None, [1, 2, 200012], "stop", 200012, 3)
+    assert (answer.text, answer.reasoning, answer.completion_tokens) == ("é", None, 3)
+    assert (answer.token_ids, answer.finish_reason, answer.stop_reason) == ([1, 2, 200012], "stop", 200012)
     assert scripted.requests[0][1]["stream"] is True
 
 
@@ -136,10 +137,17 @@ def test_a_server_without_the_extension_is_asked_for_text(scripted_server: Any) 
     plain = {
         "choices": [{"text": "<|channel|>final<|message|>4", "finish_reason": "stop", "stop_reason": None}]
     }
-    scripted = scripted_server((422, {"detail": "unknown field return_token_ids"}), plain)
+
+    def probe(body: dict[str, Any]) -> object:
+        if "return_token_ids" in body:
+            return 422, {"detail": "unknown field return_token_ids"}
+        return {"choices": [{"text": "<|start|>user<|message|>Hi<|end|>", "finish_reason": "length"}]}
+
+    scripted = scripted_server(plain, probe=probe)
     answer = talk(scripted, ask)
     assert harmony.decode(answer.token_ids) == "<|channel|>final<|message|>4<|return|>"
-    assert "return_token_ids" not in scripted.requests[1][1]
+    assert "return_token_ids" not in scripted.requests[0][1]
+    assert scripted.requests[0][1]["stop_token_ids"]  # which it did not refuse
 
 
 def test_addresses_and_names_are_checked_up_front(scripted_server: Any) -> None:
