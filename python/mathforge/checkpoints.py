@@ -38,11 +38,21 @@ class RestartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NotedAnswer:
-    """One answer of the server, as in `samples.Round`."""
+    """One answer of the server, as in `samples.Round`.
+
+    Attributes:
+        token_ids: sampled; empty where the server gave none.
+        finish_reason: as the server said, or our own.
+        stop_reason: as the server said.
+        text: where it is the text that counts, not the ids.
+        completion_tokens: as counted by the server, for the same case.
+    """
 
     token_ids: list[int]
     finish_reason: str | None
     stop_reason: int | str | None
+    text: str = ""
+    completion_tokens: int | None = None
 
 
 class StateRoom:
@@ -249,7 +259,7 @@ class Journal:
         if "answer" in record:
             answer = record["answer"]
             ids = array("I", base64.b64decode(answer["ids"])).tolist()
-            self._answers.append(NotedAnswer(ids, answer["finish_reason"], answer["stop_reason"]))
+            self._answers.append(NotedAnswer(ids, **{key: answer[key] for key in answer if key != "ids"}))
             return
         for one in record["results"]:
             self._results.append((one["code"], Result(one["text"], one["status"], one["wall_s"])))
@@ -277,8 +287,9 @@ class Journal:
         """Note an answer of the server, after what is pending."""
         await self.settle()
         ids = base64.b64encode(array("I", answer.token_ids).tobytes()).decode()
-        reasons = {"finish_reason": answer.finish_reason, "stop_reason": answer.stop_reason}
-        self._append({"answer": {"ids": ids, **reasons}})
+        rest = {"finish_reason": answer.finish_reason, "stop_reason": answer.stop_reason}
+        text = {"text": answer.text, "completion_tokens": answer.completion_tokens} if answer.text else {}
+        self._append({"answer": {"ids": ids, **rest, **text}})
 
     def add_results(
         self,

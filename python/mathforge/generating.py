@@ -150,7 +150,7 @@ class Generator:
         tool = PythonTool(self._sandbox, limits, journal, task.session_seed) if self._sandbox else None
         try:
             if call_style(task.config) != GPT_OSS:
-                return await TaggedConversation(self._server, tool, task, self._on_call).run()
+                return await TaggedConversation(self._server, tool, task, self._on_call, journal).run()
             return await _Conversation(self._server, tool, task, self._on_call, journal).run()
         finally:
             await journal.settle()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .checkpoints import Journal, NotedAnswer
 from .completions import RefusedError
 from .prompts import Prompter, call_style, max_calls
 from .samples import Round, Sample
@@ -34,19 +35,26 @@ class TaggedConversation:
         tool: Python, or None.
         task: which sample.
         on_call: told after every executed cell.
+        journal: what an earlier process has made of it, and where to note what is made.
     """
 
     def __init__(
-        self, server: Server, tool: PythonTool | None, task: Task, on_call: Callable[[], None]
+        self,
+        server: Server,
+        tool: PythonTool | None,
+        task: Task,
+        on_call: Callable[[], None],
+        journal: Journal,
     ) -> None:
         self._server = server
         self._tool = tool
         self._task = task
         self._on_call = on_call
+        self._journal = journal
         self._style = call_style(task.config)
         self._prompt = Prompter.of(task.config).text(task.problem, task.seed)
         self._written = ""
-        self._sample = Sample(task.problem, task.seed, started_at=time.time())
+        self._sample = Sample(task.problem, task.seed, started_at=time.time() - journal.elapsed_s)
 
     async def run(self) -> Sample:
         """Make it.
@@ -89,6 +97,7 @@ class TaggedConversation:
                 result = await self._execute(one, call.code)
                 executed += 1
                 answer += formatted_output(self._style or "", result)
+            self._tool.note()
             if is_last or config.server.code_execution.add_remaining_code_executions:
                 answer += remaining_calls(allowed - executed)
             one.output = answer
@@ -110,6 +119,21 @@ class TaggedConversation:
 
     async def _request(self, max_tokens: int) -> tuple[Round, str]:
         """One round; a stop string that the server kept back is put behind the text again."""
+        answer = self._journal.next_answer()
+        if answer is None:
+            answer = await self._ask(max_tokens)
+        text = answer.text
+        if isinstance(answer.stop_reason, str) and not text.endswith(answer.stop_reason):
+            text += answer.stop_reason
+        one = Round(answer.token_ids or None, answer.finish_reason, answer.stop_reason)
+        self._sample.rounds.append(one)
+        self._sample.num_generated_tokens += (
+            answer.completion_tokens or len(answer.token_ids) or self._tokens(text)
+        )
+        self._sample.finish_reason = answer.finish_reason
+        return one, text
+
+    async def _ask(self, max_tokens: int) -> NotedAnswer:
         stop = [STYLES[self._style].code_end] if self._style and self._tool else []
         answer = await self._server.continue_text(
             self._prompt + self._written,
@@ -119,16 +143,15 @@ class TaggedConversation:
             request_id=self._task.request_id(len(self._sample.rounds)),
             stop=stop,
         )
-        text = answer.text
-        if isinstance(answer.stop_reason, str) and not text.endswith(answer.stop_reason):
-            text += answer.stop_reason
-        one = Round(answer.token_ids, answer.finish_reason, answer.stop_reason)
-        self._sample.rounds.append(one)
-        self._sample.num_generated_tokens += (
-            answer.completion_tokens or len(answer.token_ids or ()) or self._tokens(text)
+        noted = NotedAnswer(
+            answer.token_ids or [],
+            answer.finish_reason,
+            answer.stop_reason,
+            answer.text,
+            answer.completion_tokens,
         )
-        self._sample.finish_reason = answer.finish_reason
-        return one, text
+        await self._journal.add_answer(noted)
+        return noted
 
     async def _execute(self, one: Round, code: str) -> Result:
         assert self._tool is not None

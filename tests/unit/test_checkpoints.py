@@ -266,3 +266,28 @@ def test_states_of_samples_that_are_not_begun_are_removed(
     finished.open({0})
     assert states(tmp_path) == []
     finished.close()
+
+
+def test_samples_of_tagged_models_go_on_too(scripted_server: Any, box: CountingBox, tmp_path: Path) -> None:
+    def text(text: str) -> dict[str, Any]:
+        choice = {"text": text, "finish_reason": "stop", "stop_reason": None}
+        return {"choices": [choice], "usage": {"completion_tokens": 9}}
+
+    settings = ["++prompt_template=qwen-instruct", "++inference.tokens_to_generate=2000"]
+    calls = [
+        text("First.\n```python\nimport random; x = random.random(); x\n```\n"),
+        text("```python\nx\n```\n"),
+    ]
+    whole = make(scripted_server(*calls, text("\\boxed{1}")), box, rounds_file(tmp_path / "."), *settings)
+    (tmp_path / "again").mkdir()
+    with pytest.raises(FailedRequestError):
+        make(scripted_server(*calls, FULL), box, rounds_file(tmp_path / "again"), *settings)
+    assert states(tmp_path / "again") == ["0-2"]
+    box.cells.clear()
+    scripted = scripted_server(text("\\boxed{1}"))
+    made = make(scripted, box, rounds_file(tmp_path / "again"), *settings)
+    assert box.cells == []
+    assert len(scripted.requests) == 1
+    assert made.generation == whole.generation
+    assert made.rounds == whole.rounds
+    assert made.num_generated_tokens == whole.num_generated_tokens
