@@ -13,7 +13,7 @@ import collections
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -88,9 +88,10 @@ def run_again(box: Sandbox, run: str, cells: Sequence[Cell]) -> list[Compared]:
 
 
 def each_again(sessions: dict[str, list[Cell]], threads: int = 2) -> Iterator[list[Compared]]:
-    """All sessions, as many at a time as there are threads."""
+    """All sessions, as many at a time as there are threads; each as soon as it is done."""
     with Sandbox(max_output_chars=200_000) as box, ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(lambda item: run_again(box, *item), sessions.items())
+        running = [pool.submit(run_again, box, run, cells) for run, cells in sessions.items()]
+        yield from (session.result() for session in as_completed(running))
 
 
 def compare_all(sessions: dict[str, list[Cell]], threads: int = 2) -> list[Compared]:
