@@ -56,7 +56,8 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            ([], "vllm serve openai/gpt-oss-120b"),
+            ([], "--model is missing"),
+            (["--model", "m", "--server-entrypoint", "no-such-program"], "no program `no-such-program`"),
             (["--replay", "/nowhere.jsonl"], "no such recording: /nowhere.jsonl"),
             (["--replay", "BAD"], ":2: not JSON"),
             (["--replay", "GOOD", "--fail", "after=1,how=sulk"], "not a fault: 'after=1,how=sulk'"),
@@ -74,3 +75,54 @@ class TestCommand:
         assert (process.returncode, out) == (1, "")
         assert said in err
         assert "Traceback" not in err
+
+
+class TestModelServers:
+    """Servers as child processes; a small program stands for the model server."""
+
+    def command(self, tmp_path, *more):
+        program = tmp_path / "server.py"
+        program.write_text(
+            "import http.server, sys\n"
+            "class H(http.server.BaseHTTPRequestHandler):\n"
+            "    def do_GET(self): self.send_response(200); self.end_headers()\n"
+            "port = int(sys.argv[sys.argv.index('--port') + 1])\n"
+            "http.server.HTTPServer(('127.0.0.1', port), H).serve_forever()\n"
+        )
+        entry = ["--server-entrypoint", f"{sys.executable} {program}", "--log-dir", str(tmp_path)]
+        return [sys.executable, "-m", "mathforge", "serve", "--model", "m", "--port", "0", *entry, *more]
+
+    def test_prints_addresses_and_ends_its_servers(self, tmp_path):
+        command = self.command(tmp_path, "--replicas", "2", "--server-gpus", "0")
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        addresses = process.stdout.readline().strip().split(",")
+        ports = [urlsplit(address).port for address in addresses]
+        assert len(set(ports)) == 2
+        for port in ports:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err
+        for port in ports:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), timeout=5)
+
+    def test_dry_run_prints_what_would_be_started(self, tmp_path):
+        command = [
+            sys.executable,
+            "-m",
+            "mathforge",
+            "serve",
+            "--model",
+            "m",
+            "--server_gpus",
+            "2",
+            "--dry-run",
+        ]
+        done = subprocess.run(
+            [*command, "--server_args=--async-scheduling"], capture_output=True, text=True, check=True
+        )
+        assert done.stdout == (
+            "vllm serve m --served-model-name m --host 127.0.0.1 --port 5000 --tensor-parallel-size 2 "
+            "--async-scheduling\n"
+        )
