@@ -12,7 +12,8 @@ from support.commands import MATHFORGE, eval_command, metrics, samples, serving
 from support.slurm_cluster import SlurmCluster
 from support.waiting import ended, until
 
-from mathforge.clusters import Job, submit
+from mathforge.clusters import Job, records, submit
+from mathforge.clusters.states import task_states
 from mathforge.errors import ClusterError
 
 
@@ -123,6 +124,25 @@ def test_what_sbatch_refuses_is_told(site: str, tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match=r"(?s)sbatch refused the job `job`.*Invalid partition") as error:
         submit([Job(["true"], partition="nowhere")], cluster=site)
     assert "--dry-run" in str(error.value.hint)
+    with pytest.raises(ClusterError) as error:
+        submit([Job(["true"]), Job(["true"], name="b", partition="nowhere")], cluster=site, expname="half")
+    assert "mathforge cancel half" in str(error.value.hint)
+
+
+def test_a_job_that_slurm_has_forgotten_is_known_by_its_result(site: str, tmp_path: Path) -> None:
+    submit([Job(["true"], name="old", dependent_jobs=1)], cluster=site, expname="old")
+    states("old", tmp_path)
+    (record,) = records.of_experiment("old", tmp_path / "jobs")
+    text = record.path.read_text()
+    for job in record.jobs:
+        (number,) = [task.id for task in job.tasks]
+        text = text.replace(f'"{number}"', f'"99{number}"').replace(f"/{number}_0_log", f"/99{number}_0_log")
+    record.path.write_text(text)
+    (kept, _) = [Path(job.tasks[0].log) for job in record.jobs]
+    (kept.parent / f"{record.jobs[0].tasks[0].id}_0_result.pkl").rename(
+        kept.parent / f"99{record.jobs[0].tasks[0].id}_0_result.pkl"
+    )
+    assert [one.state for one in task_states(records.read(record.path)).values()] == ["completed", "unknown"]
 
 
 def test_a_job_on_two_nodes_runs_its_command_once(site: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mathforge.aggregating import Settings, aggregate
+from mathforge.cli.main import main
 from mathforge.clusters import ClusterConfig, submit
 from mathforge.errors import ClusterError, InputError
 from mathforge.scaling import Plan, in_process, jobs_of, make_plan, on_ray
@@ -127,6 +128,22 @@ def test_scripts_of_slurm_depend_on_each_other(run: Path) -> None:
     assert "--cpus-per-task=2" in scan
     assert "afterok:JOB_ID_OF_scan" in count
     assert "afterok:JOB_ID_OF_count" in report
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--address", "a:1"], "--address has no effect without --engine ray"),
+        (["--shards", "3"], "--shards has no effect without --engine ray or --cluster"),
+        (["--dry-run"], "--dry-run has no effect without --cluster"),
+        (["--engine", "ray", "--cluster", "a"], "both say where"),
+    ],
+)
+def test_flags_that_change_nothing_are_refused(
+    run: Path, flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["aggregate", str(run), *flags]) != 0
+    assert said in capsys.readouterr().err
 
 
 def test_without_ray_the_extra_is_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,30 @@ def add_scaling_arguments(parser: argparse.ArgumentParser) -> None:
     add("--index", type=int, help=argparse.SUPPRESS)
 
 
+def check(args: argparse.Namespace) -> None:
+    """Refuse flags that would change nothing.
+
+    Raises:
+        InputError: such a flag.
+    """
+    planned = args.cluster or args.engine == "ray"
+    for flag, given, makes_sense in (
+        ("--address", args.address, args.engine == "ray"),
+        ("--expname", args.expname, args.cluster),
+        ("--dry-run", args.dry_run, args.cluster),
+        ("--shards", args.shards, planned),
+        ("--work-dir", args.work_dir, planned),
+    ):
+        if given and not makes_sense:
+            wanted = {"--address": "--engine ray", "--expname": "--cluster", "--dry-run": "--cluster"}
+            needs = wanted.get(flag, "--engine ray or --cluster")
+            raise InputError(f"{flag} has no effect without {needs}", code="usage")
+    if args.cluster and args.engine == "ray":
+        raise InputError(
+            "--cluster and --engine ray both say where the work is done", hint="give one of the two"
+        )
+
+
 def run_task(args: argparse.Namespace) -> None:
     """One scan or count of a plan, whose folder stands for the paths."""
     from ..scaling import Plan

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ._aggregate_scaling import add_scaling_arguments, report_of_plan, run_task, submit
+from ._aggregate_scaling import add_scaling_arguments, check, report_of_plan, run_task, submit
 
 NAME = "aggregate"
 ALIASES = ("summarize", "summarize_results")
@@ -97,6 +97,7 @@ def settings_of(args: argparse.Namespace) -> Any:
 
 def run(args: argparse.Namespace) -> int:
     """Print every table that can be made; 1 if any row, problem or file was left out."""
+    check(args)
     settings = settings_of(args)
     if args.phase in ("scan", "count"):
         run_task(args)

@@ -51,12 +51,12 @@ def run_job(
     def run(index: int) -> None:
         running.run(index, environment, tell)
 
-    try:
-        with ThreadPoolExecutor(at_a_time) as pool:
+    with ThreadPoolExecutor(at_a_time) as pool:
+        try:
             list(pool.map(run, range(len(commands))))
-    except KeyboardInterrupt:
-        running.stop()
-        raise
+        except BaseException:  # inside the pool, which starts what is left of it when it is closed
+            running.stop()
+            raise
     return JobRecord(job.name, 0, tuple(running.tasks), outputs)
 
 

@@ -131,9 +131,16 @@ def _to_slurm(
     jobs: Sequence[Job], config: ClusterConfig, folder: Path, waits_for: Sequence[str], record: Record
 ) -> list[Submitted]:
     last: dict[str, str] = {}
-    submitted = []
+    submitted: list[Submitted] = []
     for job in jobs:
-        added = slurm.submit_job(job, config, folder, _of_job(job, config, last, waits_for))
+        try:
+            added = slurm.submit_job(job, config, folder, _of_job(job, config, last, waits_for))
+        except ClusterError as error:
+            if submitted:
+                error.hint = (
+                    f"`mathforge cancel {record.experiment}` ends the jobs before it, which are queued"
+                )
+            raise
         last[job.name] = slurm.main_id(added[-1])
         record = replace(record, jobs=(*record.jobs, *added))
         record.write()  # at once: what is in the queue must be known when the next one is refused

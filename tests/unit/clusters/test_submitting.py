@@ -1,11 +1,14 @@
 """Jobs as scripts of sbatch, and as processes of this machine."""
 
 import json
+import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.waiting import until
 
 from mathforge.clusters import ClusterConfig, Job, records, submit
 from mathforge.clusters.slurm import minutes
@@ -168,6 +171,24 @@ def test_a_failed_local_job_is_named_and_the_others_run(tmp_path: Path) -> None:
 def test_an_absent_program_is_told(tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="cannot start `no-such-program`"):
         submit([Job(["no-such-program"])], cluster=here(tmp_path))
+
+
+def test_ctrl_c_ends_what_runs_and_starts_nothing_more(tmp_path: Path) -> None:
+    line = f"echo >> {tmp_path}/started; exec sleep 60"
+    code = (
+        "from mathforge.clusters import *\n"
+        f"job = Job(['bash', '-c', {line!r}], array=[[], [], []])\n"
+        f"here = ClusterConfig('local', executor='local', parallelism=2, job_dir={str(tmp_path)!r})\n"
+        "submit([job], cluster=here)\n"
+    )
+    submitter = subprocess.Popen(
+        [sys.executable, "-c", code], start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    started = tmp_path / "started"
+    until(lambda: started.exists() and started.read_text() == "\n\n", "two tasks")
+    submitter.send_signal(signal.SIGINT)  # to the submitter alone, as a notebook does
+    assert submitter.wait(20) != 0
+    assert started.read_text() == "\n\n"
 
 
 def test_run_after_wants_a_known_name(tmp_path: Path) -> None:
