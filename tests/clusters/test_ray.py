@@ -6,11 +6,11 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
-from benches.samples import rows
 from support.commands import MATHFORGE
 from support.ray_cluster import RAY_PYTHON, RayCluster, ray_cluster
 
@@ -30,17 +30,32 @@ def nodes() -> Iterator[RayCluster]:
         yield cluster
 
 
-def write_seed(folder: str, seed: int) -> None:
-    with (Path(folder) / f"output-rs{seed}.jsonl").open("w") as file:
-        file.writelines(rows(ROWS // SEEDS, 0, seed))
-
-
 @pytest.fixture(scope="module")
 def ten_million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Ten million short rows, as the benches make them; a gigabyte, and not kept."""
+    """Ten million short rows; a gigabyte, and not kept. Of wrong answers some are equal in value, not in text."""
     folder = tmp_path_factory.mktemp("rows")
-    with ProcessPoolExecutor(2) as pool:
-        list(pool.map(write_seed, [str(folder)] * SEEDS, range(SEEDS)))
+    problems = ROWS // SEEDS
+    once = np.random.default_rng(0)
+    truth, difficulty = once.integers(0, 1000, problems), once.random(problems)
+    for seed in range(SEEDS):
+        chance = np.random.default_rng(seed + 1)
+        kind, form = pl.Series(chance.random(problems)), pl.Series(chance.random(problems))
+        wrong, right = pl.Series(chance.integers(0, 9, problems)).cast(str), pl.Series(truth).cast(str)
+        correct = kind > pl.Series(difficulty)
+        answers = pl.select(
+            pl.when(kind < 0.03)
+            .then(None)
+            .when(correct)
+            .then(pl.when(form < 0.9).then(right).otherwise(right + ".0"))
+            .otherwise(pl.when(form < 0.8).then(wrong).otherwise("\\frac{" + wrong + "}{1}"))
+            .alias("predicted_answer")
+        )
+        rows = answers.with_columns(
+            id="p" + pl.int_range(problems).cast(str),
+            symbolic_correct=correct & (kind >= 0.03),
+            num_generated_tokens=pl.Series(chance.integers(0, 20_000, problems)),
+        )
+        rows.write_ndjson(folder / f"output-rs{seed}.jsonl")
     yield folder
     shutil.rmtree(folder)
 

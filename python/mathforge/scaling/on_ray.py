@@ -6,8 +6,10 @@ lost runs again on another one, up to `_RETRIES` times.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,9 +46,12 @@ def on_ray(
         ) from error
     plan.write()
     was_connected = ray.is_initialized()
-    if not was_connected:
-        _connect(ray, address)
-    try:
+    with contextlib.ExitStack() as stack:
+        if not was_connected:
+            # Ray tells of lost workers on stdout, which is for results.
+            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+            stack.callback(ray.shutdown)
+            _connect(ray, address)
         scan, count = (
             ray.remote(num_cpus=max(1, plan.settings.threads), max_retries=_RETRIES)(task)
             for task in (_scan, _count)
@@ -57,9 +62,6 @@ def on_ray(
         _finish(ray, scans, lambda done: progress and progress(done, total))
         counts = [count.remote(folder, index) for index in range(plan.counters)]
         _finish(ray, counts, lambda done: progress and progress(len(scans) + done, total))
-    finally:
-        if not was_connected:
-            ray.shutdown()
     return plan.report()
 
 
