@@ -32,7 +32,7 @@ def nodes() -> Iterator[RayCluster]:
 
 @pytest.fixture(scope="module")
 def ten_million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Ten million short rows; a gigabyte, and not kept. Of wrong answers some are equal in value, not in text."""
+    """Ten million short rows; a gigabyte, and not kept. Some answers are equal in value but not in text."""
     folder = tmp_path_factory.mktemp("rows")
     problems = ROWS // SEEDS
     once = np.random.default_rng(0)
