@@ -26,6 +26,30 @@ _SIGNAL_BEFORE_END_S = 120
 """Time to stop before the limit; a quarter of the limit when that is less."""
 
 
+def check_reachable(config: ClusterConfig) -> None:
+    """Before anything is written: whether jobs can be submitted from here.
+
+    Raises:
+        ClusterError: they cannot.
+    """
+    if shutil.which("sbatch") is None:
+        raise ClusterError(
+            f"there is no sbatch on this machine, so that nothing can be submitted to `{config.name}`",
+            hint="run the same command on a login node of the cluster; submission over ssh is not supported",
+        )
+    _submitit()
+
+
+def _submitit() -> Any:
+    try:
+        import submitit
+    except ImportError as error:
+        raise ClusterError(
+            "jobs on Slurm need submitit, which is not installed", hint="pip install 'mathforge[slurm]'"
+        ) from error
+    return submitit
+
+
 def submit_job(job: Job, config: ClusterConfig, folder: Path, waits_for: Sequence[str]) -> list[JobRecord]:
     """Submit a job and the dependent jobs behind it.
 
@@ -39,13 +63,8 @@ def submit_job(job: Job, config: ClusterConfig, folder: Path, waits_for: Sequenc
         One record per submitted job.
 
     Raises:
-        ClusterError: submitit is not installed, or sbatch refused the job.
+        ClusterError: sbatch refused the job.
     """
-    if shutil.which("sbatch") is None:
-        raise ClusterError(
-            f"there is no sbatch on this machine, so that nothing can be submitted to `{config.name}`",
-            hint="run the same command on a login node of the cluster; submission over ssh is not supported",
-        )
     records: list[JobRecord] = []
     for attempt in range(job.dependent_jobs + 1):
         behind = [f"{config.dependency_type}:{main_id(records[-1])}"] if records else list(waits_for)
@@ -101,14 +120,7 @@ def _host_commands(job: Job, config: ClusterConfig) -> list[list[str]]:
 def _executor(
     job: Job, config: ClusterConfig, folder: Path, waits_for: Sequence[str], *, dry_run: bool = False
 ) -> SlurmExecutor:
-    try:
-        import submitit
-    except ImportError as error:
-        raise ClusterError(
-            "jobs on Slurm need submitit, which is not installed", hint="pip install 'mathforge[slurm]'"
-        ) from error
-
-    class Executor(submitit.SlurmExecutor):
+    class Executor(_submitit().SlurmExecutor):  # type: ignore[misc]
         @classmethod
         def affinity(cls) -> int:
             """Scripts can be written, though not submitted, where there is no Slurm."""

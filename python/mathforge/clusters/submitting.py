@@ -85,6 +85,8 @@ def submit(
     config.environment()
     if dry_run:
         return _dry_run(jobs, config, folder, waits_for)
+    if config.executor == "slurm":
+        slurm.check_reachable(config)
     output = _host_path(config, output_dir)
     record = records.begin(experiment, config.name, config.executor, config.job_folder(), output)
     if config.executor == "slurm":

@@ -142,6 +142,18 @@ def test_jobs_of_one_submission_must_fit_together() -> None:
         submit([job], cluster=SITE, expname="../a", dry_run=True)
 
 
+def test_without_slurm_scripts_are_shown_and_nothing_is_submitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    config = replace(SITE, job_dir=str(tmp_path / "jobs"))
+    assert submit([Job(["true"])], cluster=config, output_dir=tmp_path / "out", dry_run=True)[0].script
+    with pytest.raises(ClusterError, match="no sbatch on this machine") as error:
+        submit([Job(["true"])], cluster=config, output_dir=tmp_path / "out")
+    assert "login node" in str(error.value.hint)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_local_jobs_run_in_order_with_their_environment(tmp_path: Path) -> None:
     log = tmp_path / "log"
     line = f"import os, sys; open({str(log)!r}, 'a').write(os.environ['WHO'] + sys.argv[1])"
