@@ -167,7 +167,8 @@ def outline(request: Request) -> tuple[int, Evaluation]:
     tell(notes)
     files = len(request.seeds or (None,))
     if request.input_dir is not None and request.seeds is None:
-        files = len(_seeds_in(Path(request.input_dir).expanduser()))
+        folder = Path(request.input_dir).expanduser()
+        files = len(_seeds_in(folder)) if folder.is_dir() else 1  # an earlier job may make it
     return files * chunks_of(request.num_chunks, request.chunk_ids), config
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._job_arguments import add_job_arguments, submit_run
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     args.overrides = _take_flags(args, [*split_arguments(args.inline_args), *args.overrides])
     request = _request(args)
     if args.cluster is not None:
-        files, config = outline(request)
+        files, config = outline(_on_host(args, request))
         return submit_run(
             args, files=files, config=config.to_json(), logs="generation-logs", folders=[args.output_dir]
         )
@@ -92,6 +93,16 @@ def run(args: argparse.Namespace) -> int:
         print("".join(f"{file}\n" for file in result.files), end="")
     raise_failures(result.failures)
     return 0
+
+
+def _on_host(args: argparse.Namespace, request: Request) -> Request:
+    """The request with its input folder where this machine has it."""
+    from ..clusters import load_cluster
+
+    if request.input_dir is None:
+        return request
+    cluster, _ = load_cluster(args.cluster, args.config_dir)
+    return replace(request, input_dir=cluster.on_host(str(request.input_dir)))
 
 
 def _take_flags(args: argparse.Namespace, overrides: list[str]) -> list[str]:
