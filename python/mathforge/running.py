@@ -92,20 +92,19 @@ class Run:
                 for folder in self.folders:
                     folder.clear()
             self._open(server.model.name)
-            self._tell_damage()
-            self._keep_rounds()
-            self._open_early_stops()
-            async with self._open_sandbox() as sandbox:
-                with (
-                    contextlib.closing(self._grader()) as grader,
-                    self._counts() as self.progress,
-                ):
-                    self.grader = grader
-                    self.generator = Generator(server, sandbox, self.progress.add_call)
-                    try:
-                        await self._work_through()
-                    finally:
-                        self._close()
+            try:
+                await self._make_missing(server)
+            finally:
+                self._close()
+
+    async def _make_missing(self, server: Server) -> None:
+        self._tell_damage()
+        self._keep_rounds()
+        self._open_early_stops()
+        async with self._open_sandbox() as sandbox:
+            with contextlib.closing(self._grader()) as self.grader, self._counts() as self.progress:
+                self.generator = Generator(server, sandbox, self.progress.add_call)
+                await self._work_through()
 
     def _grader(self) -> Grader:
         from .grading import Grader, default_cache
@@ -237,11 +236,11 @@ class Run:
             journal = part.files[task.seed].journal(task.position)
             making = self._make(task, journal)
             made = await (early.draw(task.position, task.seed, making) if early else making)
+            if early is not None and made is not None and (grade := made[1]) is not None:
+                early.add(task.position, task.seed, Vote(grade.predicted_answer, grade.is_correct))
             if made is not None:
                 await self._store(part, task.position, journal, *made)
             if early is not None:
-                if made is not None and (grade := made[1]) is not None:
-                    early.add(task.position, task.seed, Vote(grade.predicted_answer, grade.is_correct))
                 await self._give_up(part, early, task.position)
 
     async def _give_up(self, part: OpenPart, early: EarlyStop, position: int) -> None:

@@ -19,6 +19,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from .checkpoints import Journal, RoundsFile, StateRoom
 from .errors import InputError, StoreError
@@ -139,6 +140,7 @@ class OutputFile:
     damaged_lines: int = 0
     rounds: RoundsFile | None = None
     _descriptor: int | None = None
+    _held: IO[bytes] | None = None  # closes it when this object is forgotten
     _is_torn: bool = False
     _places: dict[int, tuple[int, int]] = field(
         default_factory=dict
@@ -232,11 +234,11 @@ class OutputFile:
         """Let go of the in-progress file."""
         if self.rounds is not None:
             self.rounds.close()
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            if os.fstat(descriptor).st_size == 0:
+        held, self._held, self._descriptor = self._held, None, None
+        if held is not None:
+            if os.fstat(held.fileno()).st_size == 0:
                 self.in_progress_path.unlink(missing_ok=True)
-            os.close(descriptor)
+            held.close()
 
     def _is_finished(self) -> bool:
         if self.merged_path is not None and self.merged_path.exists():
@@ -270,7 +272,7 @@ class OutputFile:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
-        self._descriptor = descriptor
+        self._descriptor, self._held = descriptor, os.fdopen(descriptor, "rb", buffering=0)
         size = os.fstat(descriptor).st_size
         self._is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 

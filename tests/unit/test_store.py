@@ -1,3 +1,4 @@
+import gc
 import json
 import subprocess
 import sys
@@ -126,7 +127,8 @@ from mathforge.store import Folder, OutputFile, chunk_positions, merge_chunks, o
 folder = Path(sys.argv[1])
 problems = [Problem(f"p{n}", f"problem {n}", str(n), None, {}) for n in range(4)]
 with Folder(folder):
-    OutputFile(folder / "output-rs0.jsonl", problems).open()
+    file = OutputFile(folder / "output-rs0.jsonl", problems)
+    file.open()
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -150,6 +152,16 @@ def test_a_file_has_one_writer_and_a_folder_several(tmp_path: Path) -> None:
     with Folder(tmp_path) as folder:
         opened(tmp_path).close()
         folder.clear()
+
+
+def test_a_file_that_was_forgotten_is_free_again(tmp_path: Path) -> None:
+    """As after an exception in a notebook, whose process lives on."""
+    first = opened(tmp_path)
+    with pytest.raises(StoreError, match="another mathforge process"):
+        opened(tmp_path)
+    del first
+    gc.collect()
+    opened(tmp_path).close()
 
 
 def test_the_file_that_another_process_has_just_finished_is_complete(tmp_path: Path) -> None:
