@@ -8,7 +8,6 @@ Counts are whole numbers, so that the result does not depend on the order of fil
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +21,12 @@ from .grading import Grader
 from .inputs import Benchmark, find, is_table
 from .metrics import scan_options
 from .report import Report
+from .spilling import spill_folder
 
 __all__ = ["Settings", "aggregate", "aggregate_benchmark"]
+
+_LEAST_STEP_BYTES = 64 << 20
+"""What is read at once; less would be slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Settings:
         threads: for reading and counting; 0 for one per processor.
         memory_mib: samples beyond this wait on disk.
         index: keep what was read of large files beside them, for the next time.
+        taus: also report pass^k, and for these shares of right samples G-Pass@k and Cover@tau.
     """
 
     votes: Votes = "class"
@@ -51,6 +55,11 @@ class Settings:
     threads: int = 0
     memory_mib: int = 4096
     index: bool = True
+    taus: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Equal settings are equal also after a journey as JSON."""
+        object.__setattr__(self, "taus", tuple(self.taus))
 
     @property
     def workers(self) -> int:
@@ -60,7 +69,7 @@ class Settings:
     @property
     def counting(self) -> Counting:
         """The part of it that says how to count."""
-        return Counting(self.votes, self.nemo_skills, self.workers)
+        return Counting(self.votes, self.nemo_skills, self.workers, self.taus)
 
 
 def aggregate(
@@ -108,8 +117,8 @@ def aggregate_benchmark(
     if benchmark.trouble:
         raise InputError(benchmark.trouble)
     counts = Counts()
-    with tempfile.TemporaryDirectory(prefix="mathforge-spill-") as folder:
-        for samples in _parts(benchmark.files, settings, Path(folder), progress):
+    with spill_folder() as folder:
+        for samples in _parts(benchmark.files, settings, folder, progress):
             counts.add(samples, benchmark.files, settings.counting, grader)
     return counts.report(benchmark, settings.counting, settings.k)
 
@@ -160,7 +169,7 @@ def _read(
     total = sum(_size(path) for path in files)
     options = scan_options(id_key=settings.id_key, strict=settings.strict)
     scanned = ScanProgress()
-    step = max(64 << 20, min(1 << 30, budget // 4))
+    step = max(_LEAST_STEP_BYTES, min(1 << 30, budget // 4))
     small: list[tuple[int, Path, int, int | None]] = []
     for number, path in enumerate(files):
         if is_table(path):

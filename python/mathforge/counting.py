@@ -54,11 +54,13 @@ class Counting:
         votes: what makes two answers one vote.
         nemo_skills: majority@k and no_answer of the first k samples with string votes.
         threads: to use.
+        taus: shares of right samples for G-Pass@k and Cover@tau; none leaves these and pass^k out.
     """
 
     votes: Votes
     nemo_skills: bool
     threads: int
+    taus: tuple[float, ...] = ()
 
 
 @dataclass
@@ -147,7 +149,7 @@ class Counts:
                 f"{benchmark.name} lack a sample (have fewer than {k}) and are left out"
             )
         notes += self._conflict_notes(benchmark.name)
-        metrics = dict(tables(self.tally, benchmark.name, k, nemo_skills=how.nemo_skills))
+        metrics = dict(tables(self.tally, benchmark.name, k, nemo_skills=how.nemo_skills, taus=how.taus))
         report = Report(metrics, notes, sorted(self.damage, key=lambda damage: (damage.file, damage.kind)))
         report.uncertainty[benchmark.name] = Uncertainty.of(curves, k)
         report.curves[benchmark.name] = curves

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from . import stability
 from ._native import (
     Samples,
     ScanProgress,
@@ -94,7 +95,7 @@ def grade_open_pairs(samples: Samples, grader: Grader | None) -> None:
 
 
 def tables(
-    tally: Tally, benchmark: str, k: int, *, nemo_skills: bool = False
+    tally: Tally, benchmark: str, k: int, *, nemo_skills: bool = False, taus: Sequence[float] = ()
 ) -> Iterable[tuple[str, dict[str, Metrics]]]:
     """Name and metrics by evaluation mode, of the whole benchmark, then of its subsets in the order of files.
 
@@ -104,21 +105,38 @@ def tables(
         k: modes go up to this many samples; problems with fewer are left out.
         nemo_skills: majority@k and no_answer of the first k samples, as NeMo-Skills counts them, instead of
             expectations over all subsets.
+        taus: shares of right samples for the modes of `stability`; none for none of these modes.
     """
     for subset in (None, *tally.subsets()):
         curves = tally.curves(subset, k)
         if curves is not None:
             name = benchmark if subset is None else f"{benchmark}-{subset}"
-            yield name, _modes(curves, k, nemo_skills=nemo_skills)
+            yield name, _modes(curves, k, nemo_skills=nemo_skills) | _stability(curves, k, taus)
 
 
-def _modes(curves: dict[str, Any], size: int, *, nemo_skills: bool) -> dict[str, Metrics]:
+def _shared(curves: dict[str, Any]) -> Metrics:
+    """What every mode says."""
     shared: Metrics = {"num_entries": curves["problems"]}
     if curves["tokens"] is not None:
         shared["avg_tokens"] = int(curves["tokens"])
     if curves["seconds"] is not None:
         shared["gen_seconds"] = int(curves["seconds"])
     shared["undecided"] = 100 * curves["undecided"]
+    return shared
+
+
+def _stability(curves: dict[str, Any], size: int, taus: Sequence[float]) -> dict[str, Metrics]:
+    if not taus:
+        return {}
+    return {
+        name: _shared(curves)
+        | {method: 100 * mean(values["outcomes"]) for method, values in curves["methods"].items()}
+        for name, mean in stability.modes(size, taus)
+    }
+
+
+def _modes(curves: dict[str, Any], size: int, *, nemo_skills: bool) -> dict[str, Metrics]:
+    shared = _shared(curves)
     methods = curves["methods"]
     modes: dict[str, Metrics] = {}
     for k in range(2, size + 1):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import MathforgeError
+from . import layouts
+from .errors import InputError, MathforgeError
 
 if TYPE_CHECKING:
     import polars
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 Metrics = dict[str, Any]
 """Of one evaluation mode: counts as integers, scores in percent, `*_statistics` as dicts."""
 
-_COLUMNS = ("num_entries", "avg_tokens", "gen_seconds", "judge_correct", "symbolic_correct", "no_answer")
 _SCORES = ("symbolic_correct", "judge_correct", "both_correct", "any_correct")
 
 
@@ -194,18 +194,18 @@ class Report:
                 notes.append(f"{name}: {count} of {samples} samples are undecided and count as not correct")
         return notes
 
-    def table(self, *, spread: bool = False) -> str:
-        """One text table per name, each with two blank lines after it. Modes: pass@1[avg-of-K], majority@K,
-        pass@K, and those by reward.
+    def table(self, *, spread: bool = False, layout: str = "nemo-skills") -> str:
+        """One text table per name, as `layouts.text` prints them.
 
         Args:
             spread: append the standard deviation across runs to the scores of pass@1[avg-of-K].
+            layout: `nemo-skills` or `openmath-nemotron`.
         """
-        return "".join(_table(name, modes, spread=spread) for name, modes in self.metrics.items())
+        return layouts.text(self.metrics, layout=layout, spread=spread)
 
     def markdown(self) -> str:
         """The same rows as Markdown tables."""
-        return "\n".join(_markdown(name, modes) for name, modes in self.metrics.items())
+        return layouts.markdown(self.metrics)
 
     def to_arrow(self) -> Any:
         """The rows of `to_polars` as a `pyarrow.Table`."""
@@ -214,6 +214,24 @@ class Report:
     def to_json(self) -> dict[str, dict[str, Metrics]]:
         """The content of `metrics.json` as NeMo-Skills shapes it, every k included; scores in percent."""
         return self.metrics
+
+    @classmethod
+    def read_json(cls, path: Path) -> Report:
+        """The tables of a `metrics.json`, ours or NeMo-Skills'. What contradicts itself becomes a note.
+
+        Raises:
+            InputError: not such a file.
+        """
+        try:
+            metrics = json.loads(path.read_text(encoding="utf-8"))
+            report = cls(metrics)
+            report.notes += report.contradictions()
+            report.table()
+        except (OSError, ValueError, AttributeError, TypeError, LookupError) as error:
+            raise InputError(
+                f"{path}: not a metrics.json: {error}", hint="it maps benchmarks to modes to metrics"
+            ) from error
+        return report
 
     def write_json(self, path: Path) -> None:
         """Write `metrics.json`, whole or not at all."""
@@ -244,9 +262,14 @@ class Report:
         """Hold the laws that any set of samples obeys.
 
         Raises:
-            MathforgeError: pass@k falls with k, or both_correct and any_correct do not enclose the single
-                scores.
+            MathforgeError: with the first of `contradictions`.
         """
+        for contradiction in self.contradictions():
+            raise MathforgeError(contradiction, code="inconsistent_metrics")
+
+    def contradictions(self) -> Iterator[str]:
+        """What no set of samples can give: pass@k that falls with k; both_correct above, or any_correct
+        below, one of the single scores; the two and the single ones with different sums."""
         for name, modes in self.metrics.items():
             for score in _SCORES:
                 values = [
@@ -255,57 +278,22 @@ class Report:
                     if mode.startswith("pass@") and "[" not in mode and score in m
                 ]
                 if any(later < earlier - 1e-9 for earlier, later in pairwise(values)):
-                    raise MathforgeError(
-                        f"{score} of pass@k falls with k in {name}", code="inconsistent_metrics"
-                    )
+                    yield f"{name}: {score} of pass@k falls with k"
             for mode, m in modes.items():
-                if "both_correct" in m and "[" in mode:
-                    singles = m["symbolic_correct"], m["judge_correct"]
-                    if m["both_correct"] > min(singles) + 1e-9 or m["any_correct"] < max(singles) - 1e-9:
-                        raise MathforgeError(
-                            f"both and any do not enclose the scores in {name} {mode}",
-                            code="inconsistent_metrics",
-                        )
+                if mode.startswith("pass@") and all(score in m for score in _SCORES):
+                    yield from (f"{name}, {mode}: {what}" for what in _contradictions(m, means="[" in mode))
 
 
-def _rows(modes: dict[str, Metrics], *, spread: bool = False) -> list[list[str]]:
-    """Header and rows of the modes that a table shows."""
-    last = max(int(mode.partition("@")[2]) for mode in modes if "[" not in mode)
-    names = (
-        f"pass@1[avg-of-{last}]",
-        *(f"{kind}@{last}" for kind in ("majority", "rm_best", "rm_majority", "pass")),
-    )
-    shown = [mode for mode in names if mode in modes]
-    columns = [column for column in _COLUMNS if column in modes[shown[0]]]
-    rows = [["evaluation_mode", *columns]]
-    for mode in shown:
-        cells = [_cell(modes[mode].get(column)) for column in columns]
-        if spread:
-            cells = [cell + _spread(modes[mode], column) for cell, column in zip(cells, columns, strict=True)]
-        rows.append([mode, *cells])
-    return rows
-
-
-def _spread(metrics: Metrics, column: str) -> str:
-    statistics = metrics.get(f"{column}_statistics")
-    return f" \u00b1 {100 * statistics['std_dev_across_runs']:.2f}%" if statistics else ""
-
-
-def _table(name: str, modes: dict[str, Metrics], *, spread: bool) -> str:
-    rows = _rows(modes, spread=spread)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    title = f" {name} ".center(len(lines[0]), "-")
-    return "\n".join(line.rstrip() for line in [title, *lines]) + "\n\n\n"
-
-
-def _markdown(name: str, modes: dict[str, Metrics]) -> str:
-    header, *rows = _rows(modes)
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return f"### {name}\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in lines)
-
-
-def _cell(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.2f}%" if isinstance(value, float) else str(value)
+def _contradictions(m: Metrics, *, means: bool) -> Iterator[str]:
+    symbolic, judge, both, either = (m[score] for score in _SCORES)
+    low, high = sorted((("symbolic_correct", symbolic), ("judge_correct", judge)), key=lambda one: one[1])
+    if both > low[1] + 1e-9:
+        yield f"both_correct {both:.2f}% is above {low[0]} {low[1]:.2f}%, which cannot be"
+    if either < high[1] - 1e-9:
+        yield f"any_correct {either:.2f}% is below {high[0]} {high[1]:.2f}%, which cannot be"
+    # A sample that both accept counts in both and in any, one that one accepts in any. Files may be rounded.
+    if means and abs(both + either - symbolic - judge) > 0.0201:
+        yield (
+            f"both_correct + any_correct is {both + either:.2f}%, "
+            f"symbolic_correct + judge_correct {symbolic + judge:.2f}%; they cannot differ"
+        )

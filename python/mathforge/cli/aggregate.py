@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..layouts import LAYOUTS
 from ._aggregate_scaling import add_scaling_arguments, check, report_of_plan, run_task, submit
 
 NAME = "aggregate"
@@ -24,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         nargs="+",
         metavar="PATH",
-        help="JSONL (.gz, .zst), Parquet or Arrow files, globs, or output folders of eval runs",
+        help="JSONL (.gz, .zst), Parquet or Arrow files, globs, output folders of eval runs; "
+        "a metrics.json is printed again and checked for contradictions",
     )
     parser.add_argument("--benchmarks", help="only these, separated by commas; default: all that are there")
     parser.add_argument("--format", choices=_FORMATS, default="table", help="default: %(default)s")
@@ -43,6 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for flag in ("metric-type", "data-dir", "metrics-kwargs", "wandb-name", "wandb-group", "wandb-project"):
         parser.add_argument(f"--{flag}", help=argparse.SUPPRESS)  # NeMo-Skills'; the files say what they hold
     parser.add_argument("--k", type=int, help="samples per problem; default: the most frequent number")
+    parser.add_argument(
+        "--stability",
+        metavar="TAUS",
+        help="also print pass^k, and G-Pass@k and Cover@tau for these shares of right samples: 0.5,0.75,1",
+    )
+    parser.add_argument(
+        "--layout",
+        choices=LAYOUTS,
+        default="nemo-skills",
+        help="rows and columns of the tables: today's, or those of the OpenMath-Nemotron tutorial",
+    )
     parser.add_argument(
         "--compat",
         choices=("nemo-skills",),
@@ -81,6 +94,7 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
 def settings_of(args: argparse.Namespace) -> Any:
     """The settings that the flags ask for."""
     from ..aggregating import Settings
+    from ..stability import read_taus
 
     return Settings(
         votes=args.votes,
@@ -92,6 +106,7 @@ def settings_of(args: argparse.Namespace) -> Any:
         threads=args.threads,
         memory_mib=args.memory,
         index=not args.no_index,
+        taus=read_taus(args.stability) if getattr(args, "stability", None) else (),
     )
 
 
@@ -121,9 +136,11 @@ def _run_here(args: argparse.Namespace, settings: Any) -> int:
     from ..progress import bytes_bar
     from ..report import Report
 
-    found = _wanted(find(args.paths, lexical=settings.lexical), args)
+    printed = [Path(path) for path in args.paths if path.endswith(".json")]
+    paths = [path for path in args.paths if not path.endswith(".json")]
+    found = _wanted(find(paths, lexical=settings.lexical), args) if paths or not printed else []
     problems: list[str] = []
-    reports = []
+    reports = [Report.read_json(path) for path in printed]
     with Grader(args.sympy) as grader, bytes_bar("reading") as progress:
         for benchmark in found:
             try:
@@ -199,7 +216,7 @@ def _print(report: Any, args: argparse.Namespace) -> None:
     elif form == "markdown":
         text = report.markdown()
     else:
-        text = report.table(spread=args.spread)
+        text = report.table(spread=args.spread, layout=args.layout)
     if args.intervals and form in ("table", "markdown"):
         text += "\n".join(one.text(name) for name, one in report.uncertainty.items() if one)
     if args.output is None:

@@ -1,7 +1,8 @@
 //! What the metrics read from one row.
 
 use super::damage::Kind;
-use super::json::{Members, Value, has_lone_surrogate, is_number, unescape};
+use super::json::{Value, has_lone_surrogate, is_number, unescape};
+use super::layout::{Layout, SLOTS, Slot};
 use crate::answer::extract::{ExtractOptions, extract};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
@@ -78,87 +79,99 @@ impl Kinds {
 pub struct Reader<'o> {
     options: &'o Options,
     surrogate: Finder<'static>,
-    keys: Vec<u64>,
+    layout: Layout,
 }
 
 /// The values of a row before they are understood.
 #[derive(Default)]
-struct Raw<'a> {
-    id: Option<Value<'a>>,
-    problem: Option<Value<'a>>,
-    answer: Option<Value<'a>>,
-    generation: Option<Value<'a>>,
-    gold: Option<Value<'a>>,
-    subset: Option<Value<'a>>,
-    symbolic: Option<Value<'a>>,
-    judgement: Option<Value<'a>>,
-    reason: Option<Value<'a>>,
-    tokens: Option<Value<'a>>,
-    reward: Option<Value<'a>>,
-    start: Option<Value<'a>>,
-    end: Option<Value<'a>>,
+struct Raw<'a>([Option<Value<'a>>; SLOTS]);
+
+impl<'a> Raw<'a> {
+    fn get(&self, slot: Slot) -> Option<Value<'a>> {
+        self.0[slot as usize]
+    }
+}
+
+/// What one pass over the bytes of a row tells: vector code, and most rows need no second look.
+struct Bytes {
+    controls: bool,
+    ascii: bool,
+    escapes: bool,
+}
+
+impl Bytes {
+    #[inline]
+    fn of(line: &[u8]) -> Self {
+        let (least, bits, escapes) = line.iter().fold((u8::MAX, 0, 0), |(least, bits, escapes), byte| {
+            (least.min(*byte), bits | byte, escapes | u8::from(*byte == b'\\'))
+        });
+        Self { controls: least < b' ', ascii: bits.is_ascii(), escapes: escapes > 0 }
+    }
 }
 
 impl<'o> Reader<'o> {
     /// A reader of rows.
     pub fn new(options: &'o Options) -> Self {
-        Self { options, surrogate: Finder::new(br"\u"), keys: Vec::new() }
+        Self { options, surrogate: Finder::new(br"\u"), layout: Layout::default() }
     }
 
     /// Reads a row that is not blank and has no line end: the row if it is kept, and what is wrong with it.
     pub fn read<'a>(&mut self, line: &'a [u8]) -> (Option<Row<'a>>, Kinds) {
+        let mut row = Row::default();
+        let (kept, kinds) = self.read_into(line, &mut row);
+        (kept.then_some(row), kinds)
+    }
+
+    /// As [`Reader::read`], into a new `row`: whether it is kept. If not, what is in `row` means nothing.
+    #[inline]
+    pub fn read_into<'a>(&mut self, line: &'a [u8], row: &mut Row<'a>) -> (bool, Kinds) {
         let mut kinds = Kinds::default();
         let zeros = line.iter().take_while(|byte| **byte == 0).count();
         let line = &line[zeros..];
         if zeros > 0 {
             kinds.add(Kind::NulBytes);
             if line.is_empty() {
-                return (None, kinds);
+                return (false, kinds);
             }
-        }
-        let row = self.raw(line, &mut kinds).and_then(|raw| understand(&raw, self.options, &mut kinds));
-        match row {
-            Ok(row) => (Some(row), kinds),
-            Err(kind) => {
-                kinds.add(kind);
-                (None, kinds)
-            }
-        }
-    }
-
-    fn raw<'a>(&mut self, line: &'a [u8], kinds: &mut Kinds) -> Result<Raw<'a>, Kind> {
-        // One pass in vector code: the smallest byte tells of controls, the bits of all of other alphabets.
-        let (least, bits) =
-            line.iter().fold((u8::MAX, 0), |(least, bits), byte| (least.min(*byte), bits | byte));
-        let controls = least < b' ';
-        if !bits.is_ascii() && std::str::from_utf8(line).is_err() {
-            kinds.add(Kind::BadUtf8);
-        }
-        if has_lone_surrogate(line, &self.surrogate) {
-            kinds.add(Kind::LoneSurrogate);
         }
         let mut raw = Raw::default();
-        self.keys.clear();
-        let mut members = Members::new(line)?;
-        while let Some((key, value)) = members.member()? {
-            if controls && let Value::Text(text) = value {
+        let read = self
+            .raw(line, &mut raw, &mut kinds)
+            .and_then(|()| understand(&raw, self.options, &mut kinds, row));
+        if let Err(kind) = read {
+            kinds.add(kind);
+        }
+        (read.is_ok(), kinds)
+    }
+
+    #[inline]
+    fn raw<'a>(&mut self, line: &'a [u8], raw: &mut Raw<'a>, kinds: &mut Kinds) -> Result<(), Kind> {
+        let bytes = Bytes::of(line);
+        if !bytes.ascii && std::str::from_utf8(line).is_err() {
+            kinds.add(Kind::BadUtf8);
+        }
+        if bytes.escapes && has_lone_surrogate(line, &self.surrogate) {
+            kinds.add(Kind::LoneSurrogate);
+        }
+        let mut walk = self.layout.walk(line)?;
+        while let Some((slot, value)) = walk.member(&self.options.id_key)? {
+            if bytes.controls
+                && let Value::Text(text) = value
+            {
                 note_controls(text, kinds);
             }
             if let Value::Literal(b"NaN" | b"Infinity" | b"-Infinity") = value {
                 kinds.add(Kind::NotANumber);
             }
-            if let Some(slot) = raw.slot(key, &self.options.id_key) {
-                // Which of the two counts is anybody's guess.
-                if slot.replace(value).is_some() {
-                    return Err(Kind::DuplicateKey);
-                }
-            } else {
-                let print = fingerprint(key);
-                if self.keys.contains(&print) {
-                    kinds.add(Kind::DuplicateKey);
-                }
-                self.keys.push(print);
+            // Which of the two counts is anybody's guess.
+            if let Some(slot) = slot
+                && raw.0[slot as usize].replace(value).is_some()
+            {
+                return Err(Kind::DuplicateKey);
             }
+        }
+        if walk.doubled() {
+            kinds.add(Kind::DuplicateKey);
         }
         if self.options.strict
             && kinds.is_empty()
@@ -166,41 +179,8 @@ impl<'o> Reader<'o> {
         {
             return Err(Kind::InvalidJson);
         }
-        Ok(raw)
+        Ok(())
     }
-}
-
-impl<'a> Raw<'a> {
-    #[inline]
-    fn slot(&mut self, key: &[u8], id_key: &str) -> Option<&mut Option<Value<'a>>> {
-        if key == id_key.as_bytes() {
-            return Some(&mut self.id);
-        }
-        Some(match key {
-            b"problem" => &mut self.problem,
-            b"predicted_answer" => &mut self.answer,
-            b"generation" => &mut self.generation,
-            b"expected_answer" => &mut self.gold,
-            b"subset_for_metrics" => &mut self.subset,
-            b"symbolic_correct" => &mut self.symbolic,
-            b"judgement" => &mut self.judgement,
-            b"grade_reason" => &mut self.reason,
-            b"num_generated_tokens" => &mut self.tokens,
-            b"reward_model_score" => &mut self.reward,
-            b"generation_start_time" => &mut self.start,
-            b"generation_end_time" => &mut self.end,
-            _ => return None,
-        })
-    }
-}
-
-/// Keys of a row with equal prints are taken for equal: length, first and last eight bytes.
-fn fingerprint(key: &[u8]) -> u64 {
-    let (head, tail) = match (key.first_chunk(), key.last_chunk()) {
-        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
-        _ => (key.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
-    };
-    head ^ tail.rotate_left(29) ^ (key.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 fn note_controls(text: &[u8], kinds: &mut Kinds) {
@@ -213,44 +193,51 @@ fn note_controls(text: &[u8], kinds: &mut Kinds) {
     }
 }
 
-fn understand<'a>(raw: &Raw<'a>, options: &Options, kinds: &mut Kinds) -> Result<Row<'a>, Kind> {
-    let problem = match name(raw.id, kinds)? {
+#[inline]
+fn understand<'a>(
+    raw: &Raw<'a>,
+    options: &Options,
+    kinds: &mut Kinds,
+    row: &mut Row<'a>,
+) -> Result<(), Kind> {
+    let problem = match name(raw.get(Slot::Id), kinds)? {
         Some(id) => Some(id),
-        None => name(raw.problem, kinds)?,
+        None => name(raw.get(Slot::Problem), kinds)?,
     };
-    let answer = match (raw.answer, raw.generation) {
+    let answer = match (raw.get(Slot::Answer), raw.get(Slot::Generation)) {
         (Some(answer), _) => answer_text(answer, kinds)?,
         (None, Some(generation)) => text(Some(generation))?.and_then(extracted),
         (None, None) => return Err(Kind::MissingKey),
     };
-    let gold = match raw.gold {
+    let gold = match raw.get(Slot::Gold) {
         None => None,
         Some(gold) => answer_text(gold, kinds)?,
     };
-    let symbolic = boolean(raw.symbolic)?;
-    let judged = match raw.judgement {
+    let symbolic = boolean(raw.get(Slot::Symbolic))?;
+    let judged = match raw.get(Slot::Judgement) {
         None => None,
         judgement => Some(text(judgement)?.is_some_and(|judgement| says_yes(&judgement))),
     };
     if symbolic.is_none() && judged.is_none() && gold.is_none() {
         return Err(Kind::MissingKey);
     }
-    let reason = text(raw.reason)?;
+    let reason = text(raw.get(Slot::Reason))?;
     let undecided = symbolic == Some(false)
         && reason.is_some_and(|reason| options.undecided_reasons.iter().any(|r| *r == reason));
-    Ok(Row {
+    *row = Row {
         problem,
         answer: answer.filter(|answer| !answer.trim().is_empty()),
         gold,
-        subset: text(raw.subset)?,
+        subset: text(raw.get(Slot::Subset))?,
         symbolic,
         judged,
         undecided,
-        tokens: count(raw.tokens)?,
-        reward: number(raw.reward)?,
-        start_s: number(raw.start)?,
-        end_s: number(raw.end)?,
-    })
+        tokens: count(raw.get(Slot::Tokens))?,
+        reward: number(raw.get(Slot::Reward))?,
+        start_s: number(raw.get(Slot::Start))?,
+        end_s: number(raw.get(Slot::End))?,
+    };
+    Ok(())
 }
 
 /// The answer in a completion: in a box, as evaluations ask for it.

@@ -40,8 +40,30 @@ impl<'a> Members<'a> {
     }
 
     /// Key (without quotes, escapes as written) and value; None after the last, when nothing but space follows.
-    #[inline]
     pub fn member(&mut self) -> Result<Option<(&'a [u8], Value<'a>)>, Kind> {
+        let Some(key) = self.key()? else { return Ok(None) };
+        Ok(Some((key, self.value()?)))
+    }
+
+    /// Bytes read so far.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Goes past a key that is written like this; `head` is what another row had from after a value, or the opening brace,
+    /// to the next value.
+    #[inline]
+    pub fn skip(&mut self, head: &[u8]) -> bool {
+        let found = self.row[self.at..].starts_with(head);
+        if found {
+            self.at += head.len();
+            self.first = false;
+        }
+        found
+    }
+
+    /// The next key; [`Members::value`] must follow.
+    pub fn key(&mut self) -> Result<Option<&'a [u8]>, Kind> {
         self.space();
         match self.byte() {
             Some(b'}') => return self.end().map(|()| None),
@@ -59,7 +81,7 @@ impl<'a> Members<'a> {
         self.space();
         self.expect(b':')?;
         self.space();
-        Ok(Some((key, self.value()?)))
+        Ok(Some(key))
     }
 
     fn end(&mut self) -> Result<(), Kind> {
@@ -89,7 +111,10 @@ impl<'a> Members<'a> {
         }
     }
 
-    fn value(&mut self) -> Result<Value<'a>, Kind> {
+    /// The value of the key that was read.
+    #[inline]
+    pub fn value(&mut self) -> Result<Value<'a>, Kind> {
+        self.space();
         match self.byte() {
             Some(b'"') => {
                 self.at += 1;
@@ -106,14 +131,26 @@ impl<'a> Members<'a> {
     fn text(&mut self) -> Result<&'a [u8], Kind> {
         let rest = &self.row[self.at..];
         // Short strings end before a vector search has started.
-        let short = rest.iter().take(SHORT).position(|byte| *byte == b'"').filter(|at| closes(&rest[..*at]));
-        let end =
-            short.or_else(|| memchr_iter(b'"', rest).find(|at| closes(&rest[..*at]))).ok_or(Kind::CutRow)?;
+        let end = early_quote(rest)
+            .filter(|at| closes(&rest[..*at]))
+            .or_else(|| memchr_iter(b'"', rest).find(|at| closes(&rest[..*at])))
+            .ok_or(Kind::CutRow)?;
         self.at += end + 1;
         Ok(&rest[..end])
     }
 
+    #[inline]
     fn literal(&mut self) -> Result<&'a [u8], Kind> {
+        let rest = &self.row[self.at..];
+        let word = match rest[0] {
+            b't' => b"true".as_slice(),
+            b'f' => b"false",
+            _ => b"null",
+        };
+        if rest.starts_with(word) && matches!(rest.get(word.len()), Some(b',' | b'}')) {
+            self.at += word.len();
+            return Ok(&rest[..word.len()]);
+        }
         let start = self.at;
         while !matches!(self.byte(), None | Some(b',' | b'}' | b' ' | b'\t' | b'\r')) {
             self.at += 1;
@@ -151,7 +188,20 @@ impl<'a> Members<'a> {
     }
 }
 
-const SHORT: usize = 24;
+/// The first quote, if it is among the first bytes: eight at a time, without a branch for each.
+#[inline]
+fn early_quote(text: &[u8]) -> Option<usize> {
+    const EACH: u64 = u64::from_le_bytes([1; 8]);
+    for (at, word) in text.as_chunks::<8>().0.iter().take(3).enumerate() {
+        // Zero where the quotes are. The lowest bit found is true; those above it may not be.
+        let word = u64::from_le_bytes(*word) ^ (EACH * u64::from(b'"'));
+        let found = word.wrapping_sub(EACH) & !word & (EACH << 7);
+        if found != 0 {
+            return Some(at * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    None
+}
 
 /// Whether a quote after this text closes it: one after an odd number of backslashes is escaped. LaTeX is full of
 /// backslashes, so stopping at each instead would be the slow way.

@@ -14,6 +14,7 @@ pub mod groups;
 pub mod intern;
 pub mod ipc;
 pub mod json;
+mod layout;
 pub mod lines;
 pub mod parts;
 pub mod rewards;

@@ -2,7 +2,7 @@
 
 use super::columns::Columns;
 use super::damage::{Kind, Place};
-use super::fields::{Kinds, Options, Reader};
+use super::fields::{Kinds, Options, Reader, Row};
 use super::lines::{Line, Lines};
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
@@ -181,13 +181,14 @@ fn row(reader: &mut Reader<'_>, columns: &mut Columns, line: &[u8], offset: u64,
     if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
         return;
     }
-    let (row, kinds) = reader.read(line);
-    if let Some(row) = &row {
-        columns.add(row, offset, place);
+    let mut row = Row::default();
+    let (kept, kinds) = reader.read_into(line, &mut row);
+    if kept {
+        columns.add(&row, offset, place);
     }
     if kinds != Kinds::default() {
         for kind in kinds.iter() {
-            columns.damage.add(kind, row.is_some(), place);
+            columns.damage.add(kind, kept, place);
         }
     }
 }
