@@ -1,6 +1,7 @@
 """Jobs that Slurm interrupts go on where they were: a time limit that is too short, a node that is lost."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from support.commands import eval_command, metrics, samples, serving
 from support.slurm_cluster import SlurmCluster
 from support.waiting import ended, until
 
-from mathforge.clusters import Job, records, submit
+from mathforge.clusters import Job, load_cluster, records, submit
 from mathforge.clusters.states import task_states
 
 # A seed of six problems, one request at a time, lasts longer than the half minute that Slurm leaves of its
@@ -70,3 +71,15 @@ def test_a_time_limit_and_a_lost_node_cost_nothing_but_time(
         ]
     log = Path(records.of_folder(limited)[0].jobs[0].tasks[0].log).read_text()
     assert "the time limit is near; stopping, to be queued again" in log, json.dumps(log)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_job_that_may_not_be_queued_again_is_stopped_and_has_failed(site: str, tmp_path: Path) -> None:
+    config = replace(load_cluster(site)[0], max_requeues=0)
+    line = f"trap 'touch {tmp_path}/stopped; exit 0' TERM; sleep 300 & wait"
+    submit([Job(["bash", "-c", line], time_limit=1)], cluster=config, expname="doomed")
+    assert {one.state for one in ended("doomed", tmp_path / "jobs", 300).values()} == {"failed"}
+    assert (tmp_path / "stopped").exists()
+    (record,) = records.of_experiment("doomed", tmp_path / "jobs")
+    assert "timed-out too many times" in Path(record.jobs[0].tasks[0].log).read_text()
