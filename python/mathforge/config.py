@@ -191,6 +191,9 @@ class Evaluation:
         override_max_code_executions: let that number be the limit of calls, too.
         generation_key: field of the output that holds the generation.
         add_generation_stats: write counts, times and rounds beside it.
+        parse_reasoning: keep only what follows the model's thoughts as the generation, the whole beside it
+            (chat, and models other than gpt-oss).
+        end_reasoning_string: what ends the thoughts.
         eval_type: `math` extracts and grades the answers; None leaves them alone.
         max_samples: use the first so many problems; -1 is all.
         max_concurrent_requests: requests in flight, over all benchmarks and seeds together.
@@ -216,6 +219,8 @@ class Evaluation:
     override_max_code_executions: bool = False
     generation_key: str = "generation"
     add_generation_stats: bool = True
+    parse_reasoning: bool = False
+    end_reasoning_string: str = "</think>"
     eval_type: Literal["math"] | None = "math"
     max_samples: int = -1
     max_concurrent_requests: int = 512
@@ -238,12 +243,15 @@ ALIASES = {
     "inference.reasoning_effort": "chat_template_kwargs.reasoning_effort",
     "inference.seed": "inference.random_seed",
     "max_tool_calls": "server.code_execution.max_code_executions",
+    "remove_thinking": "parse_reasoning",
+    "thinking_end": "end_reasoning_string",
     "server.server_address": "server.base_url",
     "server.address": "server.base_url",
 }
 
 # Keys of NeMo-Skills that change nothing here -> the reason, told in one line.
 WITHOUT_EFFECT = {
+    "thinking_begin": "the generation is what follows ++end_reasoning_string",
     "skip_filled": "finished samples are always kept",
     "async_position_key": "the key is always `_async_position`",
     "wait_for_sandbox": "the sandbox is ready before the first sample",
@@ -290,6 +298,8 @@ def resolve(overrides: Iterable[Override]) -> tuple[Evaluation, list[str]]:
     if config.code_execution and not has_endpoint:
         config.inference.endpoint_type = "text"
     _check(config)
+    if config.prompt_template and config.inference.endpoint_type == "chat":
+        notes.append("`++prompt_template` has no effect over chat: the server has the model's own template")
     return config, notes
 
 
@@ -403,7 +413,7 @@ def _check(config: Evaluation) -> None:
             "code execution needs the text endpoint, `inference.endpoint_type` is `chat`",
             hint="add ++inference.endpoint_type=text, or drop ++code_execution=true",
         )
-    if inference.endpoint_type == "text":
+    if inference.endpoint_type == "text" or config.code_tags is not None:
         from .prompts import call_style
 
         call_style(config)

@@ -9,6 +9,15 @@ _UNGRADED = Grade(None, False, "")
 _GRADE_FIELDS = frozenset({"predicted_answer", "symbolic_correct", "grade_reason"})
 
 
+def cut_thoughts(sample: Sample, config: Evaluation) -> None:
+    """Set a sample's generation to what follows its thoughts; to nothing if they never end."""
+    if not config.parse_reasoning or sample.full_generation is not None:
+        return
+    _, end, answer = sample.generation.rpartition(config.end_reasoning_string)
+    sample.full_generation = sample.generation
+    sample.generation = answer if end else ""
+
+
 def output_row(sample: Sample, grade: Grade | None, config: Evaluation) -> dict[str, object]:
     """Result fields first, then the remaining fields of the input row as they are.
 
@@ -25,5 +34,8 @@ def output_row(sample: Sample, grade: Grade | None, config: Evaluation) -> dict[
     given = sample.problem.row
     made: dict[str, object] = {config.generation_key: sample.generation}
     made |= {key: value for key, value in row.items() if key not in left_out}
+    if sample.full_generation is not None:
+        made["_full_generation"] = sample.full_generation
+        made["_generation_finished_thinking"] = config.end_reasoning_string in sample.full_generation
     made |= {"id": given["id"]} if "id" in given else {}
     return {**made, **{key: value for key, value in given.items() if key not in made}}

@@ -19,7 +19,7 @@ from .config import Endpoint
 from .early_stop import EarlyStop, Vote, check_seeds, not_drawn
 from .errors import InputError, MathforgeError, ServerError
 from .generating import Generator, Task
-from .output_rows import output_row
+from .output_rows import cut_thoughts, output_row
 from .progress import Progress
 from .samples import Grade, Sample
 from .servers import FailedRequestError, Server
@@ -255,6 +255,7 @@ class Run:
         """One sample with its grade, if it is to be graded; None where it failed."""
         try:
             sample = await self.generator.sample(task, journal)
+            cut_thoughts(sample, task.config)
             grade = await self._grade(sample) if task.config.eval_type else None
         except MathforgeError:
             raise

@@ -53,6 +53,7 @@ class Sample:
         stopped_on_repetition: the model had fallen into a loop, and was asked for its final answer.
         error: stable code of what cut the sample short (`context_window_exceeded`, `malformed_output`), or
             None.
+        full_generation: the generation with the thoughts that were taken off it, or None.
         rounds: in order.
     """
 
@@ -70,6 +71,7 @@ class Sample:
     num_code_timeouts: int = 0
     stopped_on_repetition: bool = False
     error: str | None = None
+    full_generation: str | None = None
     rounds: list[Round] = field(default_factory=list)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -169,13 +169,26 @@ class Work:
                 if path not in folders:
                     folders[path] = stack.enter_context(Folder(path))
             endpoint = self.parts[0].config.server
-            if starting := self.model.to_start(endpoint):
+            starting = self.model.to_start(endpoint)
+            if starting and not self._is_done(folders):
                 addresses = stack.enter_context(launch(starting, self.logs))
                 endpoint = replace(endpoint, base_url=",".join(addresses))
             held = [folders[part.folder(self.output_dir)] for part in self.parts]
             defects = self.logs / "defects.log"
             run_async(Run(list(self.parts), held, endpoint, self.failures, self.overwrite, defects))
         self._merge()
+
+    def _is_done(self, folders: Mapping[Path, Folder]) -> bool:
+        """Whether an earlier run has left nothing to do, so that no server has to be started."""
+        if self.overwrite or not all(folder.recorded_model() for folder in folders.values()):
+            return False
+        wanted = [(part, seed) for part in self.parts for seed in part.seeds]
+        return all(
+            (path / output_name(seed)).exists()
+            or (part.chunk is not None and (path / output_name(seed, part.chunk.number)).exists())
+            for part, seed in wanted
+            for path in (part.folder(self.output_dir),)
+        )
 
     def _merge(self) -> None:
         for part in self.parts:

@@ -262,3 +262,39 @@ def test_rows_of_any_shape_over_the_text_endpoint(recording: Path, tmp_path: Pat
     row = read(out / "output.jsonl")[0]
     assert harmony.parse(row["answer"])[-1].content == "\\boxed{2}"
     assert "generation" not in row
+
+
+def test_thoughts_are_set_apart(rows: Path, scripted_server: Any, tmp_path: Path) -> None:
+    import asyncio
+
+    def reply(text: str) -> dict[str, Any]:
+        return {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}
+
+    async def main() -> None:
+        thought = reply("One </think> two \\boxed{5}</think>\\boxed{2}")
+        async with scripted_server(thought, thought, reply("on and on \\boxed{2}")) as server:
+            await asyncio.to_thread(
+                mathforge.generate,
+                rows,
+                output_dir=tmp_path / "out",
+                server_address=server.url,
+                inline_args="++remove_thinking=true ++eval_type=math ++max_samples=3",
+                overrides=["++prompt_config=generic/math", "++max_concurrent_requests=1"],
+            )
+
+    asyncio.run(main())
+    made = read(tmp_path / "out" / "output.jsonl")
+    assert [row["generation"] for row in made] == ["\\boxed{2}", "\\boxed{2}", ""]
+    assert [row["predicted_answer"] for row in made] == ["2", "2", None]
+    assert [row["symbolic_correct"] for row in made] == [False, True, False]
+    assert [row["_generation_finished_thinking"] for row in made] == [True, True, False]
+    assert made[0]["_full_generation"].startswith("One </think>")
+
+
+def test_no_server_is_started_for_a_finished_run(rows: Path, recording: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"output_dir": tmp_path / "out", "num_random_seeds": 2, "overrides": ARGS}
+    mathforge.generate(rows, replay=str(recording), **options)
+    recording.unlink()
+    assert len(mathforge.generate(rows, replay=str(recording), **options).files) == 2
+    with pytest.raises(mathforge.ServerError, match="did not start"):
+        mathforge.generate(rows, replay=str(recording), **options | {"output_dir": tmp_path / "new"})
