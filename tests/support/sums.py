@@ -26,14 +26,18 @@ def row(rounds: list[dict[str, Any]], **fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def write_recording(path: Path) -> Path:
-    """Write the recording: four samples of two problems."""
+def rows() -> list[dict[str, Any]]:
+    """The recording: four samples of two problems."""
     call = {"text": CALL_ROUND, "finish_reason": "stop", "stop_reason": 200012}
-    rows = [
+    return [
         row([call, {"text": LAST_ROUND}], tool=True),
         row([{"text": PLAIN_ROUND}]),
         row([{"text": CUT_ROUND, "finish_reason": "length"}], seed=1),
         row([{"text": FINAL.format(6)}], id="p/2", problem=LONGER),
     ]
-    path.write_text("".join(json.dumps(r) + "\n" for r in rows))
+
+
+def write_recording(path: Path) -> Path:
+    """Write the recording."""
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows()))
     return path
