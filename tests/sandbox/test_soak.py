@@ -85,6 +85,9 @@ class Soak:
         await asyncio.sleep(0.2)
         cell.cancel()
         self.counts["cancelled"] += 1
+        # It waits for the end of the cancelled one.
+        outcome = await session.run_async("1", 20.0)
+        self.counts[outcome.status] += 1
 
 
 @dataclass(frozen=True)
