@@ -18,12 +18,12 @@ class GenerationType:
     Attributes:
         defaults: its configuration; the user's comes after.
         change: made to every input row.
-        ready_row: the output row of a problem that needs no model, or None.
+        ready_row: the output row of a problem that needs no model, or None; told the field to write.
     """
 
     defaults: tuple[Override, ...]
     change: Callable[[Row], Row] = lambda row: row
-    ready_row: Callable[[Problem], Row | None] | None = None
+    ready_row: Callable[[Problem, str], Row | None] | None = None
 
 
 def with_answer(row: Row) -> Row:
@@ -39,7 +39,7 @@ def with_answer(row: Row) -> Row:
     }
 
 
-def ready_judgement(problem: Problem) -> Row | None:
+def ready_judgement(problem: Problem, made: str) -> Row | None:
     """The judgement of an answer that is missing, or that is the expected one letter by letter."""
     predicted, expected = problem.row.get("predicted_answer"), problem.row.get("expected_answer")
     answer = "" if predicted is None else str(predicted).strip()
@@ -49,7 +49,7 @@ def ready_judgement(problem: Problem) -> Row | None:
         text = "Reasoning: The two answers are identical.\nJudgement: Yes"
     else:
         return None
-    return {"judgement": text, **{key: value for key, value in problem.row.items() if key != "judgement"}}
+    return {made: text, **{key: value for key, value in problem.row.items() if key != made}}
 
 
 def _set(*arguments: str) -> tuple[Override, ...]:

@@ -22,44 +22,45 @@ RESULT_FIELDS = frozenset(
         *("generation", "num_generated_tokens", "num_tool_output_tokens", "generation_start_time"),
         *("generation_end_time", "generation_time", "finish_reason", "reasoning_content", "rounds", "error"),
         *("code_rounds_executed", "code_execution_time", "num_code_timeouts", "stopped_on_repetition"),
-        *("predicted_answer", "symbolic_correct", "grade_reason", "total_code_executions"),
+        *("predicted_answer", "symbolic_correct", "grade_reason"),
         *("_full_generation", "_generation_finished_thinking"),
     }
 )
 
 
 class RowFile(Sequence[Problem]):
-    """The rows of one file, or a stretch of them, as problems; only their places are kept in memory.
-
-    Attributes:
-        name: of the rows, for the ids of those that have none.
-    """
+    """The rows of one file, or a stretch of them, as problems; only their places are kept in memory."""
 
     def __init__(
         self,
         handle: _Handle,
-        name: str,
         places: array[int],
-        change: Callable[[Row], Row],
+        read: Callable[[Row, int], Problem],
         first: int = 0,
     ) -> None:
-        self.name = name
         self._handle = handle
         self._places = places
+        self._read = read
         self._first = first
-        self._change = change
 
     @classmethod
     def read(
-        cls, path: Path, name: str, *, max_samples: int = -1, change: Callable[[Row], Row] = lambda row: row
+        cls,
+        path: Path,
+        name: str,
+        *,
+        max_samples: int = -1,
+        change: Callable[[Row], Row] = lambda row: row,
+        made: str = "generation",
     ) -> RowFile:
         """Find the rows of a file.
 
         Args:
             path: JSONL; blank lines are passed over.
-            name: of the rows.
+            name: of the rows, for the ids of those that have none.
             max_samples: only the first so many; -1 is all.
             change: made to every row as it is read.
+            made: field that the generation will be written to.
 
         Raises:
             InputError: no file, no rows, or lines that are not JSON objects, named by file and line.
@@ -84,7 +85,11 @@ class RowFile(Sequence[Problem]):
             raise InputError(shown + more, hint="each line of the input is one JSON object")
         if not places:
             raise InputError(f"no rows in {path}")
-        return cls(_Handle(path), name, places, change)
+
+        def problem(row: Row, position: int) -> Problem:
+            return problem_of(change(row), f"{name}-{position}", made)
+
+        return cls(_Handle(path), places, problem)
 
     def fingerprint(self) -> str:
         """SHA-256 of the rows as they stand in the file."""
@@ -105,19 +110,17 @@ class RowFile(Sequence[Problem]):
             start, stop, step = index.indices(len(self))
             if step != 1:
                 raise ValueError("rows are taken in stretches")
-            places = self._places[2 * start : 2 * stop]
-            return RowFile(self._handle, self.name, places, self._change, self._first + start)
+            return RowFile(self._handle, self._places[2 * start : 2 * stop], self._read, self._first + start)
         if not 0 <= index < len(self):
             raise IndexError(index)
-        row = self._change(json.loads(self._bytes(index)))
-        return problem_of(row, f"{self.name}-{self._first + index}")
+        return self._read(json.loads(self._bytes(index)), self._first + index)
 
     def _bytes(self, index: int) -> bytes:
         place, length = self._places[2 * index : 2 * index + 2]
         return self._handle.read(length, place)
 
 
-def problem_of(row: Row, fallback_id: str) -> Problem:
+def problem_of(row: Row, fallback_id: str, made: str) -> Problem:
     """An input row as a problem: every field may be missing."""
     text, expected = row.get("problem"), row.get("expected_answer")
     subset = row.get("subset_for_metrics")
@@ -127,7 +130,7 @@ def problem_of(row: Row, fallback_id: str) -> Problem:
         expected_answer=None if expected is None or isinstance(expected, bool) else str(expected),
         subset=subset if isinstance(subset, str) else None,
         row=row,
-        checked=tuple(key for key in row if key not in RESULT_FIELDS and key != "problem"),
+        checked=tuple(key for key in row if key not in {*RESULT_FIELDS, "problem", made}),
     )
 
 

@@ -197,7 +197,9 @@ def _parts(
     request: Request, kind: GenerationType, config: Evaluation, seeds: Sequence[int] | None
 ) -> list[Part]:
     def part(path: Path, name: str, seeds: tuple[int | None, ...]) -> Part:
-        rows = RowFile.read(path, name, max_samples=config.max_samples, change=kind.change)
+        rows = RowFile.read(
+            path, name, max_samples=config.max_samples, change=kind.change, made=config.generation_key
+        )
         is_shared = request.input_dir is not None
         benchmark = Benchmark(name, path, rows)
         return Part(benchmark, seeds, config, None, Path(), checks_rows=is_shared, ready_row=kind.ready_row)

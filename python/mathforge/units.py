@@ -60,7 +60,7 @@ class Part:
         place: folder of its files, below the output folder.
         chunk: None where files are not split.
         checks_rows: the problems differ from file to file, so each row is compared instead of their hash.
-        ready_row: gives the output row of a problem that needs no model, or None.
+        ready_row: gives the output row of a problem that needs no model, or None; told the field to write.
     """
 
     benchmark: Benchmark
@@ -70,7 +70,7 @@ class Part:
     place: Path
     chunk: Chunk | None = None
     checks_rows: bool = False
-    ready_row: Callable[[Problem], dict[str, object] | None] | None = None
+    ready_row: Callable[[Problem, str], dict[str, object] | None] | None = None
 
     @property
     def problems(self) -> Sequence[Problem]:
@@ -144,7 +144,9 @@ class OpenPart:
         file.open()
         if self.part.ready_row is not None and not file.is_complete:
             for position, problem in enumerate(self.problems):
-                row = None if position in file.finished else self.part.ready_row(problem)
+                if position in file.finished:
+                    continue
+                row = self.part.ready_row(problem, self.part.config.generation_key)
                 if row is not None:
                     file.append(position, row)
             if file.is_complete:

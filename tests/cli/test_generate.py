@@ -298,3 +298,33 @@ def test_no_server_is_started_for_a_finished_run(rows: Path, recording: Path, tm
     assert len(mathforge.generate(rows, replay=str(recording), **options).files) == 2
     with pytest.raises(mathforge.ServerError, match="did not start"):
         mathforge.generate(rows, replay=str(recording), **options | {"output_dir": tmp_path / "new"})
+
+
+def test_judging_again_what_was_judged(scripted_server: Any, tmp_path: Path) -> None:
+    """An old judgement in the input is replaced, and a value that is not a number stops nothing."""
+    import asyncio
+
+    row = {"problem": "1/2?", "expected_answer": "0.5", "predicted_answer": "1/2", "score": float("nan")}
+    write = {"judgement": "Judgement: No", "verdict": "old"}
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "output.jsonl").write_text(json.dumps(row | write) + "\n")
+    reply = {"choices": [{"message": {"content": "Judgement: Yes"}, "finish_reason": "stop"}]}
+
+    async def main() -> int:
+        async with scripted_server(reply) as server:
+            for _ in range(2):
+                for key in ("judgement", "verdict"):
+                    await asyncio.to_thread(
+                        mathforge.generate,
+                        input_dir=tmp_path / "in",
+                        output_dir=tmp_path / key,
+                        generation_type="math_judge",
+                        server_address=server.url,
+                        overrides=[f"++generation_key={key}"],
+                    )
+            return len(server.requests)
+
+    assert asyncio.run(main()) == 2
+    assert read(tmp_path / "judgement" / "output.jsonl")[0]["judgement"] == "Judgement: Yes"
+    made = read(tmp_path / "verdict" / "output.jsonl")[0]
+    assert (made["judgement"], made["verdict"]) == ("Judgement: No", "Judgement: Yes")

@@ -73,6 +73,8 @@ class Prompter:
 
     def _fill(self, template: str, problem: Problem, seed: int | None) -> str:
         fields = {"total_code_executions": max_calls(self.config, problem, seed), **problem.row}
+        if self.config.total_code_executions_in_prompt is not None:
+            fields["total_code_executions"] = max_calls(self.config, problem, seed)
         if problem.text:
             fields["problem"] = problem.text
         try:
