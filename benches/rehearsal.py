@@ -26,7 +26,7 @@ from .measure import Row
 
 MOST_CALLS = 9
 TOKENS_PER_THOUGHT = 220
-IN_FLIGHT = 512
+IN_FLIGHT = 256
 SAMPLE_S = 0.01
 MEMORY_S = 1.0
 _WORDS = ("we", "have", "the", "sum", "of", "all", "n", "so", "that", "is", "equal", "to", "and", "gives")
@@ -122,9 +122,9 @@ def _cell(chance: random.Random, call: int) -> str:
     if call == 0:
         return f"n = {chance.randrange(10, 400)}\nvalues = [k**3 for k in range(n)]\nprint(sum(values))"
     kind = chance.random()
-    if kind < 0.6:
-        return f"n += {chance.randrange(1, 9)}\nvalues.append(n**3)\nprint(len(values), sum(values) % 1000)"
     if kind < 0.8:
+        return f"n += {chance.randrange(1, 9)}\nvalues.append(n**3)\nprint(len(values), sum(values) % 1000)"
+    if kind < 0.9:
         return f"from sympy import *\nx = symbols('x')\nprint(factor(x**{chance.randrange(4, 9)} - 1), n)"
     if kind < 0.95:
         return f"from sympy import factorint\nprint(factorint(sum(values) + {chance.randrange(10**6)}))"
@@ -138,7 +138,16 @@ def rehearse(folder: Path, samples: int) -> dict[str, Any]:
         assert server.stdout is not None
         address = server.stdout.readline().strip()
         before = _cpu_s(server.pid)
-        command = [sys.executable, "-m", "benches.rehearsal", str(folder), address, str(samples)]
+        command = [
+            sys.executable,
+            "-X",
+            "faulthandler",
+            "-m",
+            "benches.rehearsal",
+            str(folder),
+            address,
+            str(samples),
+        ]
         memory: list[tuple[float, float]] = []
         started = time.monotonic()
         with (folder / "figures.json").open("w") as out, subprocess.Popen(command, stdout=out) as run:
@@ -146,7 +155,8 @@ def rehearse(folder: Path, samples: int) -> dict[str, Any]:
                 memory.append((time.monotonic() - started, _memory_mib(run.pid)))
                 time.sleep(MEMORY_S)
         if run.returncode:
-            raise SystemExit("the evaluation failed")
+            server.kill()
+            raise SystemExit(f"the evaluation failed with status {run.returncode}")
         figures: dict[str, Any] = json.loads((folder / "figures.json").read_text())
         figures["server_s"] = _cpu_s(server.pid) - before
         figures["memory"] = [mark for mark in memory if mark[1]]

@@ -220,7 +220,9 @@ def test_a_server_that_dies_half_way(data, undisturbed, tmp_path, faults):
     assert "Traceback" not in failed.stderr
     errors = [line for line in failed.stderr.splitlines() if line.startswith("error:")]
     assert len(errors) == 1, failed.stderr
-    kept = sum(1 for file in results(tmp_path, small_run.BENCHMARK).glob("*.jsonl*") for _ in file.open())
+    folder = results(tmp_path, small_run.BENCHMARK)
+    finished = [*folder.glob("*.jsonl"), *folder.glob("*.jsonl-async")]
+    kept = sum(1 for file in finished for _ in file.open())
     assert 0 < kept < small_run.PROBLEMS * small_run.SEEDS
     with serving(data / "recording.jsonl") as server:
         command = eval_command(server.address, data, tmp_path, benchmarks, *command_options)

@@ -20,8 +20,8 @@ if "mathforge.sandbox.worker" in sys.orig_argv:
     log = os.open(os.environ["{VARIABLE}"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     run = local.outcome_of
 
-    def outcome_of(native, code, timeout_s):
-        outcome = run(native, code, timeout_s)
+    def outcome_of(native, code, *rest, **more):
+        outcome = run(native, code, *rest, **more)
         os.write(log, code.partition("\\n")[0].encode() + b"\\n")
         return outcome
 
