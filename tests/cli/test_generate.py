@@ -1,12 +1,16 @@
 """`mathforge generate`: rows in, answered rows out; seeds, chunks, shares, resuming, commands around it."""
 
 import json
+import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import small_run
+from support.commands import serving
 from support.replaying import replaying
 
 import mathforge
@@ -328,3 +332,36 @@ def test_judging_again_what_was_judged(scripted_server: Any, tmp_path: Path) -> 
     assert read(tmp_path / "judgement" / "output.jsonl")[0]["judgement"] == "Judgement: Yes"
     made = read(tmp_path / "verdict" / "output.jsonl")[0]
     assert (made["judgement"], made["verdict"]) == ("Judgement: No", "Judgement: Yes")
+
+
+def test_killed_at_any_moment_every_row_is_made_once(tmp_path: Path) -> None:
+    """Two processes share the chunks, one is killed again and again; the merged files are whole and right."""
+    small_run.write(tmp_path)
+    rows, out = tmp_path / f"{small_run.BENCHMARK}.jsonl", tmp_path / "out"
+    with serving(tmp_path / "recording.jsonl", "--tokens-per-second", "150") as server:
+
+        def start(share: str) -> subprocess.Popen[bytes]:
+            command = [sys.executable, "-m", "mathforge", "generate", "--input-file", str(rows)]
+            command += ["--output-dir", str(out), "--num-random-seeds", "3", "--num-chunks", "2"]
+            command += ["--share", share, "--server-address", server.address, "--model", "m", *ARGS]
+            command += ["++code_execution=true", "++eval_type=math", "++inference.temperature=1.0"]
+            return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+        other = start("0/2")
+        moments = random.Random(7)
+        for _ in range(4):
+            one = start("1/2")
+            time.sleep(moments.uniform(0.5, 5.0))
+            one.kill()
+            one.communicate()
+        last = start("1/2")
+        for process in (last, other):
+            _, said = process.communicate(timeout=120)
+            assert process.returncode == 0, said.decode()
+    for seed in range(small_run.SEEDS):
+        made = read(out / f"output-rs{seed}.jsonl")
+        assert [row["id"] for row in made] == [f"sum-{number}" for number in range(small_run.PROBLEMS)]
+        right = [(number + seed) % 4 < 2 for number in range(small_run.PROBLEMS)]
+        assert [row["symbolic_correct"] for row in made] == right
+        assert {row["code_rounds_executed"] for row in made} == {2}
+    assert not [path for path in out.iterdir() if path.name.endswith((".jsonl-async", "-tmp"))]
