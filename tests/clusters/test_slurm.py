@@ -169,6 +169,8 @@ def test_aggregation_as_arrays_of_tasks_equals_one_process(site: str, tmp_path: 
     assert set(states("tables", tmp_path)) == {"completed"}
     assert json.loads(there.read_text()) == alone
     assert "majority@3" in _log("tables", "report", tmp_path)
+    shown = mathforge("summarize", "/workspace/output-rs*.jsonl", "--cluster", site, "--json")
+    assert json.loads(shown.stdout) == alone
     dry = mathforge("aggregate", f"{tmp_path}/output-rs*.jsonl", "--cluster", site, "--dry-run")
     assert dry.stdout.count("#!/bin/bash") == 3
     assert not (tmp_path / ".mathforge").exists()

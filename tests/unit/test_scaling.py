@@ -54,7 +54,7 @@ def test_the_phases_give_the_report_of_one_process(run: Path) -> None:
 
 
 def test_tasks_in_any_order_and_twice(run: Path) -> None:
-    plan = make_plan([run], shards=6, counters=3)
+    plan = make_plan([run], shards=6, counters=3, settings=Settings(taus=(0.5,)), sympy=True)
     plan.write()
     again = Plan.read(plan.folder)
     assert again == plan
@@ -62,13 +62,14 @@ def test_tasks_in_any_order_and_twice(run: Path) -> None:
         again.scan(index)
     for index in (2, 0, 1, 2):
         again.count(index)
-    assert same(again.report(), aggregate(run))
+    assert same(again.report(), aggregate(run, settings=Settings(taus=(0.5,))))
 
 
 def test_the_same_aggregation_has_the_same_folder(run: Path) -> None:
     plan = make_plan([run], shards=6)
     assert make_plan([run], shards=6).folder == plan.folder
     assert make_plan([run], shards=6, settings=Settings(votes="string")).folder != plan.folder
+    assert make_plan([run], shards=6, sympy=True).folder != plan.folder
     assert make_plan([run], shards=6, work_dir=run / "work").folder == run / "work"
     assert not plan.folder.exists()
 
@@ -128,6 +129,18 @@ def test_scripts_of_slurm_depend_on_each_other(run: Path) -> None:
     assert "--cpus-per-task=2" in scan
     assert "afterok:JOB_ID_OF_scan" in count
     assert "afterok:JOB_ID_OF_count" in report
+
+
+@pytest.mark.parametrize("command", ["summarize_results", "aggregate"])
+def test_on_this_machine_a_cluster_only_says_where_paths_are(
+    run: Path, command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run / "here.yaml").write_text(f"executor: local\nmounts:\n  - {run}:/workspace\n")
+    monkeypatch.setenv("MATHFORGE_JOB_DIR", str(run / "jobs"))
+    assert main([command, "/workspace/eval-results", "--cluster", "here", "--config-dir", str(run)]) == 0
+    assert capsys.readouterr().out == aggregate(run).table()
+    assert (run / "eval-results" / "metrics.json").exists()
+    assert not (run / "jobs").exists()
 
 
 @pytest.mark.parametrize(

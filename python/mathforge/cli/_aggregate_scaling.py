@@ -24,7 +24,9 @@ def add_scaling_arguments(parser: argparse.ArgumentParser) -> None:
     add("--engine", choices=("local", "ray"), default="local", help="ray: tasks on a Ray cluster")
     add("--address", metavar="HOST:PORT", help="of the Ray cluster; default: $RAY_ADDRESS, else this machine")
     add(
-        "--cluster", metavar="NAME", help="as jobs of this cluster: arrays of tasks, and a report behind them"
+        "--cluster",
+        metavar="NAME",
+        help="as jobs of this Slurm cluster: arrays of tasks, a report behind them",
     )
     add("--config-dir", metavar="DIR", help="where configurations of clusters are")
     add("--expname", help="name of the jobs; default: aggregate")
@@ -62,6 +64,21 @@ def check(args: argparse.Namespace) -> None:
         raise InputError(
             "--cluster and --engine ray both say where the work is done", hint="give one of the two"
         )
+
+
+def is_for_jobs(args: argparse.Namespace) -> bool:
+    """Whether `--cluster` means jobs; otherwise the paths are made those of this machine.
+
+    It does not on this machine, nor for `summarize`: as in NeMo-Skills, that prints what is there, now, and
+    its cluster only says where the paths are.
+    """
+    from ..clusters import load_cluster
+
+    config, _ = load_cluster(args.cluster, args.config_dir)
+    if config.executor == "slurm" and args.verb == "aggregate":
+        return True
+    args.paths = [config.on_host(path) for path in args.paths]
+    return False
 
 
 def run_task(args: argparse.Namespace) -> None:
@@ -116,11 +133,18 @@ def _plan(args: argparse.Namespace, settings: Settings, paths: list[str]) -> Pla
     names = [name.partition(":")[0] for name in args.benchmarks.split(",")] if args.benchmarks else []
     # A task is one thread where nothing else is said: there are as many tasks as workers have processors.
     settings = replace(settings, threads=settings.threads or 1)
-    return make_plan(paths, shards=args.shards, settings=settings, benchmarks=names, work_dir=args.work_dir)
+    return make_plan(
+        paths,
+        shards=args.shards,
+        settings=settings,
+        benchmarks=names,
+        work_dir=args.work_dir,
+        sympy=args.sympy,
+    )
 
 
 def _report_flags(args: argparse.Namespace, metrics_path: Path | None) -> list[str]:
-    flags = ["--format", "json" if args.json else args.format]
+    flags = ["--format", "json" if args.json else args.format, "--layout", args.layout]
     for name, path in (("--output", args.output), ("--plot", args.plot), ("--metrics-path", metrics_path)):
         flags += [name, str(path.expanduser().absolute())] if path else []
     flags += [f"--{name}" for name in ("intervals", "spread", "strict") if getattr(args, name)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..layouts import LAYOUTS
-from ._aggregate_scaling import add_scaling_arguments, check, report_of_plan, run_task, submit
+from ._aggregate_scaling import add_scaling_arguments, check, is_for_jobs, report_of_plan, run_task, submit
 
 NAME = "aggregate"
 ALIASES = ("summarize", "summarize_results")
@@ -117,6 +117,8 @@ def run(args: argparse.Namespace) -> int:
     if args.phase in ("scan", "count"):
         run_task(args)
         return 0
+    if args.cluster and not is_for_jobs(args):
+        args.cluster = None
     if args.cluster:
         return submit(args, settings, args.metrics_path or _metrics_path(args.paths))
     if args.phase == "report" or args.engine == "ray":

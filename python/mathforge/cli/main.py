@@ -95,6 +95,7 @@ def run_command(argv: Sequence[str]) -> int:
             f"`mathforge {command.NAME}` takes no ++ arguments, got `{overrides[0]}`", code="usage"
         )
     args.overrides = overrides
+    args.verb = argv[0]
     args.argv = [command.NAME, *(_kebab(word) for word in argv[1:])]
     return command.run(args)
 

@@ -86,8 +86,8 @@ def prepare_data(ctx: Arguments | None = None, **options: object) -> None:
 def summarize_results(
     results_dir: str | Path | None = None, ctx: Arguments | None = None, **options: object
 ) -> None:
-    """`mathforge aggregate`: print the tables of a folder; options and errors as of `eval`."""
-    _call("aggregate", ctx, options, [] if results_dir is None else [str(results_dir)])
+    """`mathforge summarize`: print the tables of a folder; options and errors as of `eval`."""
+    _call("summarize", ctx, options, [] if results_dir is None else [str(results_dir)])
 
 
 def convert(ctx: Arguments | None = None, **options: object) -> None:

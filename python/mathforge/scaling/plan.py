@@ -14,6 +14,7 @@ from ..aggregating import Settings
 from ..counting import BUCKETS
 from ..errors import InputError
 from ..folders import write_atomically
+from ..grading import Grader
 from ..merging import count_buckets, merge_counts
 from ..partials import scan_partial
 from ..report import Report
@@ -35,12 +36,14 @@ class Plan:
         shards: what each scan task reads.
         counters: count tasks; each takes every `counters`-th bucket.
         settings: of the aggregation; `threads` is per task.
+        sympy: whether sympy tries answers that the native comparison leaves open.
     """
 
     folder: Path
     shards: tuple[Shard, ...]
     counters: int
     settings: Settings
+    sympy: bool = False
 
     def scan(self, index: int) -> Path:
         """First phase: read one shard. The file written."""
@@ -49,9 +52,9 @@ class Plan:
     def count(self, index: int) -> Path:
         """Second phase: count a part of the buckets, once every shard is scanned. The file written."""
         partials = [self._partial(number) for number in range(len(self.shards))]
-        return count_buckets(
-            partials, range(index, BUCKETS, self.counters), self._counted(index), self.settings
-        )
+        buckets = range(index, BUCKETS, self.counters)
+        with Grader(self.sympy) as grader:
+            return count_buckets(partials, buckets, self._counted(index), self.settings, grader)
 
     def report(self) -> Report:
         """The end, once everything is counted."""
@@ -83,7 +86,7 @@ class Plan:
         try:
             content = json.loads((folder / _FILE).read_bytes())
             shards = tuple(map(Shard.from_json, content["shards"]))
-            return cls(folder, shards, content["counters"], Settings(**content["settings"]))
+            return cls(folder, shards, content["counters"], Settings(**content["settings"]), content["sympy"])
         except OSError as error:
             raise InputError(
                 f"there is no plan of an aggregation in {folder}: {error.strerror}",
@@ -94,13 +97,15 @@ class Plan:
 
     def _to_json(self) -> dict[str, object]:
         shards = [shard.to_json() for shard in self.shards]
-        return {"shards": shards, "counters": self.counters, "settings": asdict(self.settings)}
+        settings = asdict(self.settings)
+        return {"shards": shards, "counters": self.counters, "settings": settings, "sympy": self.sympy}
 
     def _partial(self, index: int) -> Path:
         return self.folder / "partials" / f"{index}.arrow"
 
     def _counted(self, index: int) -> Path:
-        return self.folder / "counts" / f"{index}-of-{self.counters}.json"
+        graded = "sympy" if self.sympy else "native"
+        return self.folder / "counts" / f"{graded}-{index}-of-{self.counters}.json"
 
 
 def make_plan(
@@ -111,6 +116,7 @@ def make_plan(
     settings: Settings | None = None,
     benchmarks: Sequence[str] = (),
     work_dir: Path | None = None,
+    sympy: bool = False,
 ) -> Plan:
     """Divide an aggregation into tasks. Nothing is written yet.
 
@@ -122,6 +128,8 @@ def make_plan(
         benchmarks: only these; default: all.
         work_dir: for the tasks' files. Default: a folder under `.mathforge` beside the first file, named
             after the files and settings, so that the same aggregation goes on where it was left.
+
+        sympy: let sympy try answers that the native comparison leaves open.
 
     Raises:
         InputError: nothing is there, or files that cannot be one benchmark.
@@ -136,7 +144,7 @@ def make_plan(
     if unknown := set(benchmarks) - {shard.benchmark for shard in kept}:
         raise InputError(f"no such benchmark here: {', '.join(sorted(unknown))}")
     counters = max(1, min(counters or min(16, len(kept)), BUCKETS))
-    plan = Plan(Path(), kept, counters, settings)
+    plan = Plan(Path(), kept, counters, settings, sympy)
     if work_dir is None:
         name = hashlib.sha256(json.dumps(plan._to_json(), sort_keys=True).encode()).hexdigest()[:16]
         work_dir = Path(kept[0].sources[0].path).parent / _FOLDER / f"aggregate-{name}"
