@@ -11,6 +11,7 @@ BENCHES = {
     "startup": "Start-up, CPU time",
     "harmony": "Harmony, best of many runs",
     "answers": "Answers, CPU time",
+    "aggregate": "Aggregation, CPU time and peak memory of whole processes",
     "sandbox": "Sandbox, wall time",
     "fork": "Sandbox sessions as copies, wall time and memory",
     "flint": "FLINT in the sandbox, CPU time",

