@@ -11,6 +11,8 @@ from .errors import InputError
 
 _SEEDED = re.compile(r"output-rs(\d+)\.jsonl(?:\.gz|\.zst)?")
 _GREEDY = ("output.jsonl", "output.jsonl.gz", "output.jsonl.zst")
+_MOST_FILES = 1 << 16
+"""A sample's place has 16 bits for its file."""
 _TABLES = (".parquet", ".arrow", ".ipc", ".feather")
 
 
@@ -128,13 +130,22 @@ def ordered(paths: Iterable[Path], *, lexical: bool) -> list[Path]:
     Args:
         paths: files of one benchmark.
         lexical: seeds as strings.
+
+    Raises:
+        InputError: more files than samples can be numbered by.
     """
 
     def key(path: Path) -> tuple[str, int, str]:
         seed = _SEEDED.fullmatch(path.name)
         return (str(path.parent), int(seed[1]) if seed and not lexical else -1, path.name)
 
-    return sorted(paths, key=key)
+    found = sorted(paths, key=key)
+    if len(found) > _MOST_FILES:
+        raise InputError(
+            f"{len(found)} files in one benchmark, {_MOST_FILES} are the most",
+            hint="join small files; several samples of a problem may be in one",
+        )
+    return found
 
 
 def is_table(path: Path) -> bool:

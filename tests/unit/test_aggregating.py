@@ -13,6 +13,7 @@ import pytest
 from mathforge import indexing
 from mathforge.aggregating import Settings, aggregate
 from mathforge.errors import InputError
+from mathforge.inputs import ordered
 from mathforge.report import Report
 
 WHOLE = {"id": "p1", "predicted_answer": "1", "symbolic_correct": True, "num_generated_tokens": 3}
@@ -365,6 +366,13 @@ def test_nothing_to_count_says_why(tmp_path: Path) -> None:
     (tmp_path / "bad.parquet").write_bytes(b"not parquet")
     with pytest.raises(InputError, match=r"bad\.parquet"):
         aggregate(tmp_path / "bad.parquet")
+
+
+def test_more_files_than_can_be_numbered() -> None:
+    paths = [Path(f"{at}.jsonl") for at in range(1 << 16)]
+    assert len(ordered(paths, lexical=False)) == 1 << 16
+    with pytest.raises(InputError, match="65537 files in one benchmark"):
+        ordered([*paths, Path("one-more.jsonl")], lexical=False)
 
 
 def test_a_row_that_cannot_be_true_is_told(tmp_path: Path) -> None:
