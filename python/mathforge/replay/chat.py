@@ -53,12 +53,16 @@ class ChatAnswer:
         return self._event({"role": "assistant", "content": ""}, extra={"prompt_token_ids": prompt_ids})
 
     def event(self, step: Step) -> str:
-        """One server-sent event for one token; a token that shows nothing has an empty delta."""
-        return self._event(self._take(step.id), step)
+        """One server-sent event for one token; none for one that shows nothing, unless ids are asked for."""
+        delta = self._take(step.id)
+        if not delta and step.finish_reason is None and not self._request.return_token_ids:
+            return ""
+        return self._event(delta, step)
 
     def _take(self, id_: int) -> dict[str, str]:
-        """The text one more token shows, by field; tokens that leave a thinking message open are counted."""
+        """The text one more token shows, by field; tokens inside a thinking message are counted."""
         delta: dict[str, str] = {}
+        was_thinking = self._thinking
         for event in self._parser.push([id_]):
             if event.kind == "message_start":
                 self._field = field_of(event.message)
@@ -67,7 +71,7 @@ class ChatAnswer:
                 self._thinking = False
             elif self._field is not None:
                 delta[self._field] = delta.get(self._field, "") + event.text
-        self._reasoning_tokens += self._thinking
+        self._reasoning_tokens += was_thinking and self._thinking
         return delta
 
     def closing(self, count: int) -> str:
