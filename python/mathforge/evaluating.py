@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from .config import Evaluation, resolve
 from .overrides import parse_overrides
+from .prompts import check_names
 from .store import output_name
 from .units import (
     SEED_DEFAULTS,
@@ -155,6 +156,7 @@ def outline(request: Request) -> tuple[int, Evaluation]:
     config, notes = resolve([*(SEED_DEFAULTS if any(samples) else ()), *given])
     request.server.check(config.server)
     refuse_fixed_seed(given, max(samples))
+    check_names(config.prompt_config, config.examples_type)
     tell(notes)
     return sum(max(1, count) for count in samples) * chunks_of(request.num_chunks, request.chunk_ids), config
 

@@ -16,7 +16,7 @@ from .errors import InputError, MathforgeError
 from .generation_types import GENERATION_TYPES, GenerationType
 from .overrides import Override, parse_overrides, split_arguments
 from .problems import Benchmark
-from .prompts import Prompter
+from .prompts import Prompter, check_names
 from .row_files import RowFile
 from .store import output_name
 from .units import SEED_DEFAULTS, Part, chunks_of, in_chunks, read_numbers, refuse_fixed_seed, share_of
@@ -164,6 +164,7 @@ def outline(request: Request) -> tuple[int, Evaluation]:
         InputError: something asked for cannot be used.
     """
     _, config, notes = _resolve(request)
+    check_names(config.prompt_config, config.examples_type)
     tell(notes)
     files = len(request.seeds or (None,))
     if request.input_dir is not None and request.seeds is None:

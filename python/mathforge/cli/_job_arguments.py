@@ -59,7 +59,7 @@ def job_argv(argv: Sequence[str]) -> list[str]:
         elif name in _WITH_VALUE:
             words = words if equals else words[1:]
         elif name.removeprefix("no-") in {*_SWITCHES, *_REWRITTEN}:
-            words = words[1:] if words and words[0].lower() in {"true", "false"} else words
+            continue
         else:
             kept.append(word)
     return ["mathforge", *kept]

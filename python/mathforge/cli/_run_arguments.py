@@ -80,7 +80,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def add_switch(parser: argparse._ActionsContainer, *flags: str, **options: str) -> None:
     """A flag that may also be written `--flag=true`, `--flag=false` and `--no-flag`."""
     name = flags[0].removeprefix("--").replace("-", "_")
-    parser.add_argument(*flags, nargs="?", const=True, default=False, type=_truth, metavar="", **options)  # type: ignore[arg-type]
+    parser.add_argument(*flags, nargs="?", const=True, default=False, type=_truth, metavar="=BOOL", **options)  # type: ignore[arg-type]
     for flag in flags:
         parser.add_argument(
             flag.replace("--", "--no-", 1), dest=name, action="store_false", help=argparse.SUPPRESS

@@ -89,7 +89,8 @@ def run_command(argv: Sequence[str]) -> int:
     """
     command = find_command(argv[0])
     overrides, flags = split_overrides(argv[1:])
-    args = parser_of(command).parse_args([_kebab(flag) for flag in flags])
+    parser = parser_of(command)
+    args = parser.parse_args([_switched_on(parser, _kebab(flag)) for flag in flags])
     if overrides and not getattr(command, "TAKES_OVERRIDES", False):
         raise InputError(
             f"`mathforge {command.NAME}` takes no ++ arguments, got `{overrides[0]}`", code="usage"
@@ -118,6 +119,15 @@ def split_overrides(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     """Separate `++key=value` arguments from the rest, each in its order."""
     overrides = [token for token in argv if token.startswith("++")]
     return overrides, [token for token in argv if not token.startswith("++")]
+
+
+def _switched_on(parser: argparse.ArgumentParser, token: str) -> str:
+    """A switch without a value as one with it, so that it does not take the word behind it for its value."""
+    action = parser._option_string_actions.get(token)
+    is_switch = (
+        action is not None and action.nargs == "?" and action.const is True and action.type is not None
+    )
+    return f"{token}=true" if is_switch else token
 
 
 def _kebab(token: str) -> str:

@@ -11,9 +11,18 @@ from ..config import Evaluation
 from ..errors import InputError
 from ..problems import Problem
 from .layouts import GPT_OSS, call_style, render
-from .templates import Template, built_in, find_template, literal
+from .templates import Template, built_in, check_names, find_template, literal
 
-__all__ = ["GPT_OSS", "Prompter", "Template", "built_in", "call_style", "find_template", "max_calls"]
+__all__ = [
+    "GPT_OSS",
+    "Prompter",
+    "Template",
+    "built_in",
+    "call_style",
+    "check_names",
+    "find_template",
+    "max_calls",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,13 @@ def find_template(name: str, examples: str | None = None) -> Template:
     return _read(path, path.stat().st_mtime_ns, example_path)
 
 
+def check_names(name: str, examples: str | None) -> None:
+    """Raise for an unknown built-in style or examples; files may only be there where the job runs."""
+    for given, folder, key in ((name, "configs", "prompt_config"), (examples, "examples", "examples_type")):
+        if given and not given.endswith((".yaml", ".yml")) and not Path(given).is_absolute():
+            _find(given, folder, key)
+
+
 def built_in(folder: str = "configs") -> list[str]:
     """Names of the built-in styles, or of the examples."""
     root = _FOLDER / folder
