@@ -43,7 +43,7 @@ def test_switches_take_both_forms() -> None:
 
 def test_what_cannot_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATHFORGE_JOB_DIR", str(tmp_path))
-    command = ["generate", "--cluster", "local", "--input-file", "x", "--output-dir", "y"]
+    command = ["generate", "--cluster", "local", "--input-file", "x", "--output-dir", str(tmp_path)]
     with pytest.raises(InputError, match="JSON object"):
         run_command([*command, "--sbatch-kwargs", "[1]"])
     with pytest.raises(InputError, match="unknown key"):
