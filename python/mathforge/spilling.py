@@ -22,17 +22,28 @@ def spill_folder() -> Iterator[Path]:
     Its owner holds a lock on a file in it, which the kernel gives up when the process ends.
     """
     _sweep()
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR)
+    folder, lock = _claimed()
     try:
-        # A file system without locks is one where nobody sweeps.
-        with contextlib.suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        # Somebody swept it up before it was locked.
-        folder.mkdir(exist_ok=True)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _claimed() -> tuple[Path, int]:
+    """A new folder and the lock on it, sure not to have been swept up before it was locked."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        try:
+            lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR)
+        except FileNotFoundError:
+            continue
+        # A file system without locks is one where nobody sweeps.
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if (folder / _LOCK).stat().st_ino == os.fstat(lock).st_ino:
+                return folder, lock
         os.close(lock)
 
 
@@ -40,7 +51,7 @@ def _sweep() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         # Somebody else's, or gone meanwhile, or in use.
         with contextlib.suppress(OSError):
-            lock = os.open(folder / _LOCK, os.O_RDWR)
+            lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder)

@@ -85,14 +85,16 @@ def test_the_next_run_is_right(code: str, rows: Path, tmp_path: Path) -> None:
         if draw.random() < 0.5:
             for path in made:
                 path.unlink(missing_ok=True)
+        began = time.monotonic()
         process = start()
         try:
-            process.wait(timeout=draw.uniform(0.3, 1.0) * lasted)
+            process.wait(timeout=draw.uniform(0.2, 1.0) * lasted)
+            lasted = time.monotonic() - began
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             killed += 1
         process.communicate()
-    assert killed > KILLS // 3
+    assert killed > 1
     process = start()
     assert process.communicate()[0] == expected
     assert process.returncode == 0
