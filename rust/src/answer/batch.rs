@@ -3,7 +3,10 @@
 
 use super::compare::{Policy, Prepared, Reason, Verdict};
 use crate::blocks::in_blocks;
-use std::collections::HashMap;
+use hashbrown::HashMap;
+
+/// Expected answers that are kept while a block of pairs is compared.
+const MAX_GOLDS: usize = 4_096;
 
 /// The verdict on two answers of which either may be missing.
 pub fn compare_optional(gold: Option<&str>, answer: Option<&str>, policy: Policy) -> Verdict {
@@ -40,14 +43,34 @@ pub fn compare_pairs(
         waiting.push((row, pair));
     }
     let decided = in_blocks(pairs.len(), threads, |block| {
-        let compared = |(gold, answer): &(_, _)| compare_optional(*gold, *answer, policy);
-        pairs[block].iter().map(compared).collect::<Vec<_>>()
+        let mut golds = Golds { policy, read: HashMap::new() };
+        pairs[block].iter().map(|(gold, answer)| golds.compare(*gold, *answer)).collect::<Vec<_>>()
     });
     let decided = decided.concat();
     for (row, pair) in waiting {
         verdicts[row] = decided[pair];
     }
     verdicts
+}
+
+/// Expected answers that were read: they come back with every sample of their problem.
+struct Golds<'a> {
+    policy: Policy,
+    read: HashMap<&'a str, Prepared<'a>>,
+}
+
+impl<'a> Golds<'a> {
+    fn compare(&mut self, gold: Option<&'a str>, answer: Option<&str>) -> Verdict {
+        let (Some(gold), Some(answer)) = (gold, answer) else {
+            return compare_optional(gold, answer, self.policy);
+        };
+        if self.read.len() >= MAX_GOLDS {
+            self.read.clear();
+        }
+        let policy = self.policy;
+        let gold = self.read.entry(gold).or_insert_with(|| Prepared::under(gold, policy));
+        gold.compare(&Prepared::under(answer, policy), policy)
+    }
 }
 
 /// What most pairs are, decided without normalising: two integers as they are usually written.

@@ -9,7 +9,6 @@ use super::repairs;
 use super::replacements::{Action, ascii, character, command, subscript, superscript};
 use super::units;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// Rounds of the rules; two are enough for text people write, the rest is for adversarial nesting.
 const MAX_ROUNDS: usize = 8;
@@ -61,10 +60,11 @@ fn one_round(text: &str, repair: bool, tell: &mut dyn FnMut(&'static str)) -> St
     if repair {
         apply("backslash", &|text| changed(repairs::backslash(text)));
     }
-    apply("boxes", &|text| Some(unboxed(text).to_owned()));
+    let part = |part: &str, text: &str| (part.len() != text.len()).then(|| part.to_owned());
+    apply("boxes", &|text| part(unboxed(text), text));
     apply("commands", &|text| Some(commands(text)));
-    apply("edges", &|text| Some(edges(text).to_owned()));
-    apply("residue", &|text| Some(repairs::residue(text).to_owned()));
+    apply("edges", &|text| part(edges(text), text));
+    apply("residue", &|text| part(repairs::residue(text), text));
     if repair {
         apply("braces", &|text| changed(repairs::braces(text)));
     }
@@ -259,13 +259,16 @@ fn push_words(name: &str, words: &str, out: &mut Output) {
 
 /// Which brace closes which, found once, so that thousands of unclosed groups cost no more than one.
 struct Braces {
-    /// Bytes from an opening brace to its partner, by bytes from the opening brace to the end of the text.
-    lengths: HashMap<usize, usize>,
+    /// Bytes from an opening brace to its partner, by bytes from the opening brace to the end of the text; 0 elsewhere.
+    lengths: Vec<usize>,
 }
 
 impl Braces {
     fn of(text: &str) -> Self {
-        let mut lengths = HashMap::new();
+        if !text.contains('{') {
+            return Self { lengths: Vec::new() };
+        }
+        let mut lengths = vec![0; text.len() + 1];
         let mut open = Vec::new();
         let mut escaped = false;
         for (at, byte) in text.bytes().enumerate() {
@@ -275,7 +278,7 @@ impl Braces {
                 b'{' => open.push(at),
                 b'}' => {
                     if let Some(start) = open.pop() {
-                        lengths.insert(text.len() - start, at - start);
+                        lengths[text.len() - start] = at - start;
                     }
                 }
                 _ => {}
@@ -286,7 +289,7 @@ impl Braces {
 
     /// The content of the group that `rest`, a tail of the text, starts with, and what follows it.
     fn group<'a>(&self, rest: &'a str) -> Option<(&'a str, &'a str)> {
-        let length = *rest.starts_with('{').then(|| self.lengths.get(&rest.len())).flatten()?;
+        let length = *self.lengths.get(rest.len()).filter(|length| **length > 0 && rest.starts_with('{'))?;
         Some((&rest[1..length], &rest[length + 1..]))
     }
 }

@@ -1,5 +1,8 @@
 //! The tables of [`super::normalize`]: what a character or a command becomes.
 
+use hashbrown::HashMap;
+use std::sync::LazyLock;
+
 /// What happens to a LaTeX command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -19,7 +22,12 @@ pub enum Action {
 
 /// Looks a command up; `name` is without its backslash.
 pub fn command(name: &str) -> Option<Action> {
-    COMMANDS.iter().find(|(names, _)| names.contains(&name)).map(|(_, action)| *action)
+    static BY_NAME: LazyLock<HashMap<&str, Action>> = LazyLock::new(|| {
+        // The first entry counts.
+        let entries = COMMANDS.iter().rev();
+        entries.flat_map(|(names, action)| names.iter().map(|name| (*name, *action))).collect()
+    });
+    BY_NAME.get(name).copied()
 }
 
 const COMMANDS: &[(&[&str], Action)] = &[

@@ -1,6 +1,8 @@
 //! Units an answer may carry. A missing unit is free; two given units must agree.
 
 use super::tree::{Literal, Node};
+use hashbrown::HashMap;
+use std::sync::LazyLock;
 
 /// A unit with its exact factor to the reference unit of its dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,7 +176,11 @@ pub fn things(text: &str) -> Option<Unit> {
 }
 
 fn entry(name: &str) -> Option<&'static Entry> {
-    let exact = |name: &str| UNITS.iter().find(|(names, ..)| names.contains(&name));
+    static BY_NAME: LazyLock<HashMap<&str, &Entry>> = LazyLock::new(|| {
+        let entries = UNITS.iter().rev();
+        entries.flat_map(|entry| entry.0.iter().map(move |name| (*name, entry))).collect()
+    });
+    let exact = |name: &str| BY_NAME.get(name).copied();
     exact(name)
         // Plurals and capitals are for words; `Mm` is not `mm` and `ms` is not the plural of `m`.
         .or_else(|| name.strip_suffix('s').filter(|singular| singular.len() > 2).and_then(exact))

@@ -8,6 +8,8 @@ use dashu_ratio::RBig;
 const MAX_TOP: i64 = 1 << 40;
 /// Bits that a radius keeps.
 const RADIUS_BITS: usize = 30;
+/// Degree up to which a floating-point start of a root is close enough.
+const MAX_NEWTON_DEGREE: usize = 60;
 
 /// Every number from `(middle - radius) 2^exponent` to `(middle + radius) 2^exponent`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,11 +180,12 @@ impl Ball {
         let mut exponent = self.exponent - wanted as i64;
         exponent -= exponent.rem_euclid(degree as i64);
         let shift = usize::try_from(self.exponent - exponent).ok()?;
-        let end = |value: IBig| -> UBig {
-            let shifted = magnitude(&value) << shift;
-            if degree == 2 { shifted.sqrt() } else { shifted.nth_root(degree) }
+        let end = |value: &IBig| -> UBig {
+            let shifted = magnitude(value) << shift;
+            if degree == 2 { shifted.sqrt() } else { nth_root(&shifted, degree) }
         };
-        let (low, high) = (end(low), end(high) + UBig::ONE);
+        let (exact, low) = (low == high, end(&low));
+        let high = if exact { low.clone() } else { end(&high) } + UBig::ONE;
         let middle: UBig = (&low + &high) >> 1;
         let radius: UBig = &high - &low;
         Self::rounded(IBig::from(middle), &radius, exponent / degree as i64, bits)
@@ -245,4 +248,44 @@ impl CheckedSub for UBig {
 
 pub(super) fn magnitude(value: &IBig) -> UBig {
     value.clone().into_parts().1
+}
+/// The integer part of a root, by Newton's method from a floating-point start.
+fn nth_root(value: &UBig, degree: usize) -> UBig {
+    let bits = value.bit_len();
+    if bits <= 64 || degree > MAX_NEWTON_DEGREE {
+        return value.nth_root(degree);
+    }
+    // value = top * 2^cut with a top of about 64 bits, and the degree divides cut.
+    let cut = (bits - 64) / degree * degree;
+    let top = (value >> cut).to_f64().value();
+    let start = top.powf(1.0 / degree as f64) * (1u64 << 32) as f64;
+    let shift = cut / degree;
+    let near = UBig::from(start as u128 + 1);
+    // From above the method falls until it has found the integer part.
+    let mut root = if shift >= 32 { near << (shift - 32) } else { (near >> (32 - shift)) + UBig::ONE };
+    root += (&root >> 48) + UBig::ONE;
+    loop {
+        let power = root.pow(degree - 1);
+        let next = (&root * UBig::from(degree - 1) + value / power) / UBig::from(degree);
+        if next >= root {
+            return root;
+        }
+        root = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn roots_are_integer_parts(words in prop::collection::vec(any::<u64>(), 1..12), degree in 3usize..70) {
+            let value = words.iter().fold(UBig::ZERO, |value, word| (value << 64) + UBig::from(*word));
+            let root = nth_root(&value, degree);
+            prop_assert!(root.pow(degree) <= value);
+            prop_assert!((root + UBig::ONE).pow(degree) > value);
+        }
+    }
 }

@@ -8,8 +8,11 @@ use super::sample::{POINTS, formal, point, shares};
 use super::separation;
 use crate::answer::limits::{Budget, Stop};
 
-/// Precisions at which constants are told apart.
-const LADDER: [usize; 3] = [128, 320, 1024];
+/// Precisions at which constants are told apart. At the first one most products fit into two words, and most pairs differ.
+const LADDER: [usize; 4] = [SCREENING_BITS, 128, 320, 1024];
+const SCREENING_BITS: usize = 60;
+/// Precisions at which functions are compared, besides the first: at every point, and at one.
+const POINT_BITS: [usize; 2] = [128, 1024];
 /// Common points that an identity in variables must hold at.
 const MIN_POINTS: usize = 3;
 /// Formal points of an identity with roots; each leaves a chance of error of degree / 2^30.
@@ -166,26 +169,35 @@ fn functions(
     let pieces = order
         .iter()
         .any(|id| matches!(graph.term(*id), Term::Abs(_) | Term::Floor(_) | Term::Max(_) | Term::Root(..)));
+    // An identity of this kind holds at every point, so that only the common domain has to be found.
+    let (formal, atoms) = formal_order(graph, id);
+    let proof = in_field(graph, id, &formal, &atoms, budget)?;
     let wanted = if pieces { POINTS as usize / 2 } else { MIN_POINTS };
     let mut common = Vec::new();
     for number in 0..POINTS {
         let point = point(graph, variables, number);
-        let values = Values::of(graph, &point, order, LADDER[0], budget)?;
-        let inside = graph
-            .positive
-            .iter()
-            .all(|id| values.get(*id).is_some_and(|value| value.im.is_none() && value.re.sign() == Some(1)));
-        match (values.get(left).filter(|_| inside), values.get(right).filter(|_| inside)) {
-            (Some(_), Some(_)) => {}
-            (None, None) => continue,
-            _ if common_domain => continue,
-            _ => return Ok(Decision::Unseparated),
+        let mut seen = None;
+        for bits in [SCREENING_BITS, POINT_BITS[0]] {
+            let values = Values::of(graph, &point, order, bits, budget)?;
+            let inside = graph.positive.iter().all(|id| {
+                values.get(*id).is_some_and(|value| value.im.is_none() && value.re.sign() == Some(1))
+            });
+            let defined = [left, right].map(|side| inside && values.get(side).is_some());
+            let zero = values.get(id).map(Complex::has_zero);
+            if defined == [true; 2] && zero == Some(false) {
+                return Ok(Decision::Different(bits));
+            }
+            seen = Some((defined, zero));
+            // What is proved needs no more than a point to hold at.
+            if defined == [true; 2] && zero.is_some() && proof.is_some() {
+                break;
+            }
         }
-        let Some(value) = values.get(id) else { continue };
-        if !value.has_zero() {
-            return Ok(Decision::Different(LADDER[0]));
+        match seen {
+            Some(([true, true], Some(_))) => common.push((number, point)),
+            Some(([true, false] | [false, true], _)) if !common_domain => return Ok(Decision::Unseparated),
+            _ => continue,
         }
-        common.push((number, point));
         if common.len() >= wanted {
             break;
         }
@@ -195,9 +207,12 @@ fn functions(
     if common.len() < MIN_POINTS.min(if pieces { 2 } else { MIN_POINTS }) {
         return Ok(Decision::NoCommonPoint);
     }
-    let values = Values::of(graph, first, order, LADDER[2], budget)?;
+    if let Some(proof) = proof {
+        return Ok(Decision::Equal(proof));
+    }
+    let values = Values::of(graph, first, order, POINT_BITS[1], budget)?;
     if values.get(id).is_some_and(|value| !value.has_zero()) {
-        return Ok(Decision::Different(LADDER[2]));
+        return Ok(Decision::Different(POINT_BITS[1]));
     }
     let mut proof = None;
     for (number, point) in common.iter().take(FORMAL_POINTS as usize) {

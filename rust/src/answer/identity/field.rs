@@ -9,6 +9,7 @@ use super::sample::Draw;
 use dashu_base::Signed;
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
+use std::collections::HashMap;
 
 /// A prime a little below `2^61`; `P - 1` is a multiple of `ORDER`.
 const P: u64 = 2_305_843_009_213_423_681;
@@ -55,6 +56,25 @@ fn rational(value: &RBig) -> Option<u64> {
     }
 }
 
+/// The common multiple of the degrees of all roots of a variable, where all are real, and so powers of one real root.
+fn degrees(graph: &Graph, order: &[Id]) -> HashMap<Id, u64> {
+    let mut degrees = HashMap::new();
+    for id in order {
+        if let Term::Root(of, degree) = graph.term(*id)
+            && matches!(graph.term(*of), Term::Symbol(_))
+        {
+            let (common, degree) = (degrees.entry(*of).or_insert(1u64), u64::from(*degree));
+            let (mut a, mut b) = (*common, degree);
+            while b != 0 {
+                (a, b) = (b, a % b);
+            }
+            *common = if graph.is_real(*id) { (*common / a).saturating_mul(degree) } else { 0 };
+        }
+    }
+    degrees.retain(|_, common| (1..1 << 20).contains(common));
+    degrees
+}
+
 /// The value of a term at a point that follows from the seed. None where a divisor vanishes.
 pub fn value(graph: &Graph, point: &Point, order: &[Id], id: Id, seed: u64) -> Option<u64> {
     let drawn = |id: Id| {
@@ -65,9 +85,15 @@ pub fn value(graph: &Graph, point: &Point, order: &[Id], id: Id, seed: u64) -> O
             _ => draw.next() % P,
         }
     };
+    let degrees = degrees(graph, order);
     let mut known: Vec<Option<u64>> = vec![None; graph.size()];
     for id in order {
         let value = match graph.term(*id) {
+            // Roots of different degrees of one variable are powers of one root.
+            Term::Symbol(_) => power(drawn(*id), degrees.get(id).copied().unwrap_or(1)),
+            Term::Root(of, degree) if degrees.contains_key(of) => {
+                power(drawn(*of), degrees[of] / u64::from(*degree))
+            }
             Term::Rational(value) => rational(value)?,
             Term::Unity(turns) => {
                 let bottom = u64::try_from(turns.denominator()).ok()?;

@@ -8,7 +8,8 @@ use crate::answer::limits::{MAX_GRAPH_TERMS, MAX_NUMBER_BITS, MAX_SUM_TERMS, Sto
 use dashu_base::{BitTest, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// Where a term stands in its graph; what it is made of has smaller ids.
 pub type Id = u32;
