@@ -92,7 +92,7 @@ def test_memory_is_limited() -> None:
 
 
 def test_off_leaves_undecided() -> None:
-    assert Grader(sympy=False).grade(r"\int_0^1 x\,dx", r"\frac12") == Verdict("undecided", "unreadable")
+    assert Grader().grade(r"\int_0^1 x\,dx", r"\frac12") == Verdict("undecided", "unreadable")
 
 
 def test_results_are_remembered(grader: Grader) -> None:

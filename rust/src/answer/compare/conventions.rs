@@ -34,12 +34,7 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
             if verdict.reason == Reason::SameRegion && !same_notation(left, right, policy) {
                 return Verdict::undecided(Reason::KindDiffers);
             }
-            match (left, right) {
-                (Value::Text(left), Value::Text(right)) if !policy.words_folded && left != right => {
-                    Verdict::different(Reason::TextDiffers)
-                }
-                _ => verdict,
-            }
+            verdict
         }
     }
 }

@@ -13,7 +13,7 @@ pub fn compare(left: &str, right: &str, policy: Policy) -> Verdict {
         return if left == right {
             Verdict::equal(Reason::SameText)
         } else {
-            Verdict::undecided(Reason::KindDiffers)
+            Verdict::different(Reason::TextDiffers)
         };
     }
     if let (Some(left), Some(right)) = (date(left), date(right)) {
