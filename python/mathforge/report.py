@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -236,7 +237,8 @@ class Report:
     def write_json(self, path: Path) -> None:
         """Write `metrics.json`, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}-tmp")
+        # Tasks that end at the same moment, on one node or on several, each write theirs.
+        partial = path.with_name(f"{path.name}-{os.uname().nodename}-{os.getpid()}-tmp")
         partial.write_text(json.dumps(self.to_json(), indent=4) + "\n", encoding="utf-8")
         partial.replace(path)
 

@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -164,3 +166,15 @@ def test_without_ray_the_extra_is_named(run: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(ClusterError, match="needs Ray, which is not installed") as error:
         on_ray(replace(make_plan([run]), counters=1))
     assert error.value.hint == "pip install 'mathforge[ray]'"
+
+
+def test_tasks_that_end_together_may_all_write_the_metrics(run: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from mathforge.aggregating import aggregate\n"
+        "report = aggregate(sys.argv[1])\n"
+        "for _ in range(300): report.write_json(Path(sys.argv[1], 'metrics.json'))\n"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(run)]) for _ in range(3)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert json.loads((run / "metrics.json").read_text()) == aggregate(run).to_json()
+    assert not list(run.glob("*-tmp"))
