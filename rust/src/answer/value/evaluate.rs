@@ -122,6 +122,11 @@ fn call(name: &str, arguments: &[Node], budget: &mut Budget) -> Result<Ratio, St
     if name == "determinant" {
         return determinant(arguments, budget);
     }
+    // A sum without end is beyond this form, not undefined.
+    let endless = |node: &Node| matches!(node, Node::Constant(Constant::Infinity));
+    if matches!(name, "sum" | "product") && arguments.iter().any(endless) {
+        return Err(Stop::Beyond);
+    }
     if let [argument] = arguments
         && let Some(value) = trigonometry::exact(name, argument, budget)?
     {
