@@ -88,6 +88,17 @@ fn hold(bytes: &[u8], strict: bool) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+#[test]
+fn a_key_twice_in_a_row_that_is_cut_shows_in_the_next() {
+    let twice =
+        b"{\"id\": \"a\", \"x\": 1, \"x\": 2, \"predicted_answer\": \"1\", \"symbolic_correct\": true}\n";
+    for end in 0..twice.len() {
+        for strict in [false, true] {
+            hold(&[&twice[..end], b"\n", twice, twice].concat(), strict).unwrap();
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
 

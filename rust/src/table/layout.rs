@@ -74,6 +74,7 @@ struct Expected {
 pub struct Layout {
     members: Vec<Expected>,
     prints: Vec<u64>,
+    doubled: bool,
 }
 
 /// Reads one row's members by a layout, and brings the layout up to date.
@@ -84,14 +85,18 @@ pub struct Walk<'l, 'a> {
     row: &'a [u8],
     number: usize,
     as_expected: bool,
-    doubled: bool,
 }
 
 impl Layout {
     /// Starts to read a row, which has no line end.
     pub fn walk<'l, 'a>(&'l mut self, row: &'a [u8]) -> Result<Walk<'l, 'a>, Kind> {
+        if self.doubled {
+            // This row must not be taken for one without doubles.
+            self.members.clear();
+            self.doubled = false;
+        }
         let members = Members::new(row)?;
-        Ok(Walk { layout: self, members, row, number: 0, as_expected: true, doubled: false })
+        Ok(Walk { layout: self, members, row, number: 0, as_expected: true })
     }
 }
 
@@ -109,12 +114,8 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// Whether a key that no metric reads came twice. Those that one reads are the caller's to look after.
-    pub fn doubled(self) -> bool {
-        if self.doubled {
-            // The next row must not be taken for one without doubles.
-            self.layout.members.clear();
-        }
-        self.doubled
+    pub fn doubled(&self) -> bool {
+        self.layout.doubled
     }
 
     /// Reads a key that was not expected, if there is one; from here on the layout is that of this row.
@@ -128,10 +129,10 @@ impl<'a> Walk<'_, 'a> {
         if self.as_expected {
             self.as_expected = false;
             self.layout.prints.clear();
-            let Layout { members, prints } = &mut *self.layout;
+            let Layout { members, prints, .. } = &mut *self.layout;
             prints.extend(members.iter().map(|member| member.print));
         }
-        self.doubled |= self.layout.prints.contains(&print);
+        self.layout.doubled |= self.layout.prints.contains(&print);
         self.layout.prints.push(print);
         self.layout.members.push(Expected { head, slot, print });
         Ok(true)
