@@ -40,7 +40,14 @@ impl Draw {
 pub fn point(graph: &Graph, atoms: &[Id], number: u64) -> Point {
     let mut values = HashMap::new();
     for id in atoms {
-        let mut draw = Draw::new(number * 1000 + u64::from(*id));
+        // By name, as ids depend on which side was read first.
+        let own = match graph.term(*id) {
+            Term::Symbol(name) => name
+                .bytes()
+                .fold(1 << 32, |hash: u64, byte| hash.wrapping_mul(0x0100_0000_01B3) ^ u64::from(byte)),
+            _ => u64::from(*id),
+        };
+        let mut draw = Draw::new(own.wrapping_add(number * 1000));
         let value = match graph.term(*id) {
             Term::Symbol(_) if graph.counts.contains(id) => {
                 RBig::from(UBig::from(3 + draw.next() % 12 + 20 * (number % 3)))
