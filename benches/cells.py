@@ -24,7 +24,7 @@ from support.recorded_cells import Cell, compare_all, recorded_sessions
 
 TRACES = Path("data", "gpt_oss_traces.jsonl.gz")
 WORKER = Path(__file__).with_name("jupyter_worker.py")
-THREADS = 2
+THREADS = 2  # as many as `compare_all` uses
 
 
 def traces() -> Path | None:
@@ -55,7 +55,7 @@ def rows() -> list[Row]:
     sessions = dict(list(recorded_sessions(path).items())[:: int(os.environ.get("CELLS_EVERY", "20"))])
     python = environments.interpreter("jupyter")
     start = time.perf_counter()
-    ours = compare_all(sessions, THREADS)
+    ours = compare_all(sessions)
     wall_s, cpu_s = time.perf_counter() - start, sum(one.cpu_s for one in ours)
     outputs, native_wall_s, native_cpu_s = native(python, list(sessions.values()))
     flat = [cell for cells in sessions.values() for cell in cells]

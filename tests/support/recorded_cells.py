@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -71,12 +72,15 @@ def recorded_sessions(traces: Path) -> dict[str, list[Cell]]:
     return sessions
 
 
-def run_again(box: Sandbox, run: str, cells: Sequence[Cell]) -> list[Compared]:
-    """One session's cells in a fresh session of the sandbox."""
+def run_again(box: Sandbox, run: str, cells: Sequence[Cell], limit_s: float = math.inf) -> list[Compared]:
+    """One session's cells in a fresh session of the sandbox, up to the first that takes longer than the
+    limit."""
     compared, source = [], ""
     with box.session() as session:
         for cell in cells:
-            outcome = session.run(cell.code, timeout_s=cell.timeout_s)
+            outcome = session.run(cell.code, timeout_s=min(cell.timeout_s, limit_s))
+            if outcome.status == "timeout" and limit_s < cell.timeout_s:
+                break
             source += cell.code + "\n"
             stdout = outcome.stdout
             if outcome.stderr and stdout and not stdout.endswith("\n"):
@@ -87,16 +91,18 @@ def run_again(box: Sandbox, run: str, cells: Sequence[Cell]) -> list[Compared]:
     return compared
 
 
-def each_again(sessions: dict[str, list[Cell]], threads: int = 2) -> Iterator[list[Compared]]:
+def each_again(
+    sessions: dict[str, list[Cell]], threads: int = 2, limit_s: float = math.inf
+) -> Iterator[list[Compared]]:
     """All sessions, as many at a time as there are threads; each as soon as it is done."""
     with Sandbox(max_output_chars=200_000) as box, ThreadPoolExecutor(threads) as pool:
-        running = [pool.submit(run_again, box, run, cells) for run, cells in sessions.items()]
+        running = [pool.submit(run_again, box, run, cells, limit_s) for run, cells in sessions.items()]
         yield from (session.result() for session in as_completed(running))
 
 
-def compare_all(sessions: dict[str, list[Cell]], threads: int = 2) -> list[Compared]:
-    """All cells of all sessions."""
-    return [compared for session in each_again(sessions, threads) for compared in session]
+def compare_all(sessions: dict[str, list[Cell]], limit_s: float = math.inf) -> list[Compared]:
+    """All cells of all sessions, of each up to the first that takes longer than the limit."""
+    return [compared for session in each_again(sessions, limit_s=limit_s) for compared in session]
 
 
 def save(sessions: Iterable[list[Compared]], path: Path) -> None:
