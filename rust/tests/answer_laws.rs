@@ -129,6 +129,13 @@ proptest! {
     }
 }
 
+/// Found by fuzzing: sample points once followed the order in which the sides were read.
+#[test]
+fn the_order_of_two_answers_does_not_move_sample_points() {
+    let (left, right) = ("nn^3^30", "+17");
+    assert_eq!(compare(left, right).kind, compare(right, left).kind);
+}
+
 /// (hostile answer, what 7 compared with it must give; None where only survival counts)
 fn hostile() -> Vec<(String, Option<VerdictKind>)> {
     let nested = |open: &str, close: &str, n: usize| format!("{}7{}", open.repeat(n), close.repeat(n));
