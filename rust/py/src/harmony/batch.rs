@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{LargeListBuilder, UInt32Builder};
-use arrow_array::{LargeStringArray, UInt64Array};
+use arrow_array::{LargeListArray, LargeStringArray, UInt32Array, UInt64Array};
+use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_schema::{DataType, Field};
 use mathforge_core::blocks::in_blocks;
 use mathforge_core::harmony::decode::decode;
 use mathforge_core::harmony::encode::encode_into;
@@ -38,27 +39,40 @@ fn encode_batch(py: Python<'_>, texts: Texts, escape: bool, threads: usize) -> C
     let lists = py.detach(|| {
         let rows = texts.rows();
         let blocks = in_blocks(rows.len(), threads, |block| {
-            let mut ids = Vec::new();
-            let mut ends = Vec::with_capacity(block.len());
-            for text in rows[block].iter().flatten() {
-                encode_into(text, special_text(escape), &mut ids);
-                ends.push(ids.len());
+            // About four bytes are one token; growing would fault the same pages in again and again.
+            let bytes: usize = rows[block.clone()].iter().flatten().map(|text| text.len()).sum();
+            let mut ids = Vec::with_capacity(bytes / 3);
+            let mut lengths = Vec::with_capacity(block.len());
+            for row in &rows[block] {
+                let before = ids.len();
+                if let Some(text) = row {
+                    encode_into(text, special_text(escape), &mut ids);
+                }
+                lengths.push(ids.len() - before);
             }
-            (ids, ends)
+            (ids, lengths)
         });
-        let mut lists = LargeListBuilder::new(UInt32Builder::new());
-        let mut encoded = blocks.iter().flat_map(|(ids, ends)| {
-            let starts = std::iter::once(0).chain(ends.iter().copied());
-            starts.zip(ends).map(|(start, &end)| &ids[start..end])
-        });
-        for row in &rows {
-            let ids = row.and_then(|_| encoded.next());
-            lists.values().append_slice(ids.unwrap_or_default());
-            lists.append(row.is_some());
-        }
-        lists.finish()
+        let lengths =
+            OffsetBuffer::from_lengths(blocks.iter().flat_map(|(_, lengths)| lengths.iter().copied()));
+        let present = rows.iter().map(Option::is_some).collect::<NullBuffer>();
+        let ids = UInt32Array::new(joined(blocks.into_iter().map(|(ids, _)| ids).collect()).into(), None);
+        let item = Arc::new(Field::new_list_field(DataType::UInt32, true));
+        LargeListArray::new(
+            item,
+            lengths,
+            Arc::new(ids),
+            Some(present).filter(|nulls| nulls.null_count() > 0),
+        )
     });
     Column::new(Arc::new(lists))
+}
+
+/// All blocks behind each other; a single one stays where it is.
+fn joined(mut blocks: Vec<Vec<u32>>) -> Vec<u32> {
+    if blocks.len() == 1 {
+        return blocks.pop().unwrap_or_default();
+    }
+    blocks.concat()
 }
 
 #[pyfunction(name = "harmony_decode_batch")]
