@@ -20,11 +20,10 @@ from .measure import Row
 from .rivals import environments
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from support.recorded_cells import Cell, compare_all, recorded_sessions
+from support.recorded_cells import THREADS, Cell, compare_all, recorded_sessions
 
 TRACES = Path("data", "gpt_oss_traces.jsonl.gz")
 WORKER = Path(__file__).with_name("jupyter_worker.py")
-THREADS = 2  # as many as `compare_all` uses
 
 
 def traces() -> Path | None:

@@ -35,6 +35,10 @@ STOPPED_TIMEOUT_S = 5.0
 """For cells that the recorded kernel stopped: they would run on until any limit."""
 
 
+THREADS = 2
+"""Sessions at a time."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One recorded call: its code, the output the model read, and the seconds it may take."""
@@ -91,18 +95,16 @@ def run_again(box: Sandbox, run: str, cells: Sequence[Cell], limit_s: float = ma
     return compared
 
 
-def each_again(
-    sessions: dict[str, list[Cell]], threads: int = 2, limit_s: float = math.inf
-) -> Iterator[list[Compared]]:
+def each_again(sessions: dict[str, list[Cell]], limit_s: float = math.inf) -> Iterator[list[Compared]]:
     """All sessions, as many at a time as there are threads; each as soon as it is done."""
-    with Sandbox(max_output_chars=200_000) as box, ThreadPoolExecutor(threads) as pool:
+    with Sandbox(max_output_chars=200_000) as box, ThreadPoolExecutor(THREADS) as pool:
         running = [pool.submit(run_again, box, run, cells, limit_s) for run, cells in sessions.items()]
         yield from (session.result() for session in as_completed(running))
 
 
 def compare_all(sessions: dict[str, list[Cell]], limit_s: float = math.inf) -> list[Compared]:
     """All cells of all sessions, of each up to the first that takes longer than the limit."""
-    return [compared for session in each_again(sessions, limit_s=limit_s) for compared in session]
+    return [compared for session in each_again(sessions, limit_s) for compared in session]
 
 
 def save(sessions: Iterable[list[Compared]], path: Path) -> None:
