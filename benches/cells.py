@@ -1,7 +1,8 @@
 """Recorded cells of real runs in the sandbox and in native Jupyter kernels: time of both, agreement of both.
 
 Needs the recorded runs (`$MATHFORGE_SHARED/data/gpt_oss_traces.jsonl.gz`). `CELLS_EVERY=1` runs all sessions,
-which takes hours; by default every twentieth runs.
+which takes hours; by default every twentieth runs. `CELLS_SAVE=FILE` keeps the sandbox's outputs, which
+`python -m support.recorded_cells TRACES --saved FILE` shows by kind.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .measure import Row
 from .rivals import environments
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from support.recorded_cells import THREADS, Cell, compare_all, recorded_sessions
+from support.recorded_cells import THREADS, Cell, each_again, recorded_sessions, save, saved
 
 TRACES = Path("data", "gpt_oss_traces.jsonl.gz")
 WORKER = Path(__file__).with_name("jupyter_worker.py")
@@ -54,7 +55,10 @@ def rows() -> list[Row]:
     sessions = dict(list(recorded_sessions(path).items())[:: int(os.environ.get("CELLS_EVERY", "20"))])
     python = environments.interpreter("jupyter")
     start = time.perf_counter()
-    ours = compare_all(sessions)
+    with tempfile.TemporaryDirectory() as folder:
+        outputs_of_ours = Path(os.environ.get("CELLS_SAVE", Path(folder, "ours.jsonl")))
+        save(each_again(sessions), outputs_of_ours)
+        ours = saved(outputs_of_ours)
     wall_s, cpu_s = time.perf_counter() - start, sum(one.cpu_s for one in ours)
     outputs, native_wall_s, native_cpu_s = native(python, list(sessions.values()))
     flat = [cell for cells in sessions.values() for cell in cells]
