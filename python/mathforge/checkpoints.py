@@ -33,7 +33,8 @@ _LEAST_WASTE = 64 << 20  # bytes of finished samples in a file before it is rewr
 
 
 class RestartError(Exception):
-    """What was noted of a sample is of no use, or its session is gone: the sample has to start again."""
+    """What was noted of a sample is of no use, or its session is gone: the sample has to start again. The
+    message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +281,7 @@ class Journal:
             return None
         noted_code, result = self._results.pop()
         if noted_code != _digest(code):
-            raise RestartError
+            raise RestartError("the noted result is that of another call")
         return result
 
     async def add_answer(self, answer: NotedAnswer) -> None:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import platform
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -160,7 +161,7 @@ def _write_new(path: Path, text: str) -> bool:
     """Write a file that is not there yet, whole; False if it is, by another process at this moment too."""
     if path.exists():
         return False
-    temporary = path.with_name(f"{path.name}-tmp{os.getpid()}")
+    temporary = temporary_beside(path)
     _write_synced(temporary, text)
     try:
         os.link(temporary, path)
@@ -176,9 +177,16 @@ def _write_new(path: Path, text: str) -> bool:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a whole file or nothing."""
-    temporary = path.with_name(f"{path.name}-tmp{os.getpid()}")
+    temporary = temporary_beside(path)
     _write_synced(temporary, text)
     temporary.replace(path)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name of this process alone, `PATH-tmp...`: containers on one file system share process ids, and often
+    the name of the host."""
+    own = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return path.with_name(f"{path.name}-tmp-{own}")
 
 
 def _write_synced(path: Path, text: str) -> None:

@@ -85,6 +85,7 @@ class Generator:
         server: open.
         sandbox: needed where `code_execution` is on.
         on_call: told after every executed cell.
+        on_restart: told why a sample starts again from nothing.
     """
 
     def __init__(
@@ -92,10 +93,12 @@ class Generator:
         server: Server,
         sandbox: Sandbox | RemoteSandbox | None = None,
         on_call: Callable[[], None] = lambda: None,
+        on_restart: Callable[[Task, str], None] = lambda _task, _reason: None,
     ) -> None:
         self._server = server
         self._sandbox = sandbox
         self._on_call = on_call
+        self._on_restart = on_restart
 
     async def sample(self, task: Task, journal: Journal | None = None) -> Sample:
         """Make one sample.
@@ -111,12 +114,15 @@ class Generator:
         if task.config.inference.endpoint_type == "chat":
             return await self._chat(task)
         journal = Journal() if journal is None else journal
+        reason = ""
         for _ in range(_MAX_RESTARTS):
             try:
                 return await self._text(task, journal)
-            except RestartError:
+            except RestartError as error:
+                reason = str(error)
+                self._on_restart(task, reason)
                 await journal.restart()
-        raise FailedRequestError(f"the sandbox lost the session {_MAX_RESTARTS} times")
+        raise FailedRequestError(f"the sample was begun {_MAX_RESTARTS} times; the last time {reason}")
 
     async def _chat(self, task: Task) -> Sample:
         inference, kwargs = task.config.inference, task.config.chat_template_kwargs

@@ -48,6 +48,7 @@ class Progress:
         self._tokens = 0
         self._calls = 0
         self._failed = 0
+        self._restarted = 0
         self._started = time.monotonic()
         self._shown_at = self._started
         self._bars: Bars | None = None
@@ -87,10 +88,15 @@ class Progress:
         self._failed += 1
         self._show()
 
+    def add_restart(self) -> None:
+        """A sample was begun again."""
+        self._restarted += 1
+
     def _figures(self) -> str:
         rate = self._tokens / max(time.monotonic() - self._started, 1e-3)
         failed = f", {self._failed} failed" if self._failed else ""
-        return f"{rate:.0f} tokens/s, {self._calls} tool calls{failed}"
+        restarted = f", {self._restarted} begun again" if self._restarted else ""
+        return f"{rate:.0f} tokens/s, {self._calls} tool calls{restarted}{failed}"
 
     def _show(self, *, is_last: bool = False) -> None:
         if self._bars is not None:

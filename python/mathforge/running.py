@@ -10,7 +10,7 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .sandbox.remote import RemoteSandbox
 
 _FAILURES_IN_A_ROW = 16  # so many failed samples without one success end the run
+_SHOWN_RESTARTS = 3
 
 
 def run_async(job: Run) -> None:
@@ -80,6 +81,7 @@ class Run:
     overwrite: bool
     log_path: Path
     failures_in_a_row: int = 0
+    restarts: dict[str, list[str]] = field(default_factory=dict)  # reason -> samples
 
     async def run(self) -> None:
         """Make all missing samples."""
@@ -103,8 +105,11 @@ class Run:
         self._open_early_stops()
         async with self._open_sandbox() as sandbox:
             with contextlib.closing(self._grader()) as self.grader, self._counts() as self.progress:
-                self.generator = Generator(server, sandbox, self.progress.add_call)
-                await self._work_through()
+                self.generator = Generator(server, sandbox, self.progress.add_call, self._count_restart)
+                try:
+                    await self._work_through()
+                finally:
+                    self._tell_restarts()
 
     def _grader(self) -> Grader:
         from .grading import Grader, default_cache
@@ -181,6 +186,9 @@ class Run:
         for part in self.open_parts:
             for file in part.files.values():
                 file.keep_rounds(room if wanted.sessions else None)
+        files = [file for part in self.open_parts for file in part.files.values()]
+        if begun := sum(len(file.rounds.begun) for file in files if file.rounds):
+            print(f"note: {begun} sample(s) in the making go on from their last round", file=sys.stderr)
 
     def _missing(self) -> Iterator[tuple[OpenPart, Task]]:
         """The samples to make: first those that were begun, whose rounds and states take up disk space."""
@@ -279,6 +287,16 @@ class Run:
         if file.is_complete:
             await asyncio.to_thread(file.finish)
 
+    def _count_restart(self, task: Task, reason: str) -> None:
+        self.restarts.setdefault(reason, []).append(_name(task))
+        self.progress.add_restart()
+
+    def _tell_restarts(self) -> None:
+        for reason, names in self.restarts.items():
+            shown = ", ".join(names[:_SHOWN_RESTARTS]) + (", ..." if len(names) > _SHOWN_RESTARTS else "")
+            note = f"{len(names)} sample(s) were made again from the beginning, because {reason}: {shown}"
+            print(f"note: {note}", file=sys.stderr)
+
     def _log_defect(self, task: Task) -> None:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("a", encoding="utf-8") as log:
@@ -286,7 +304,7 @@ class Run:
 
     def _count_failure(self, task: Task, reason: str) -> None:
         self.failures_in_a_row += 1
-        self.failures.append(f"{task.benchmark} {task.problem.id} seed {task.sampler_seed}: {reason}")
+        self.failures.append(f"{_name(task)}: {reason}")
         self.progress.add_failure()
         if self.failures_in_a_row >= _FAILURES_IN_A_ROW:
             raise ServerError(
@@ -305,3 +323,7 @@ class Run:
             return Grade(answer, False, "no_expected_answer")
         verdict = await self.grader.grade_async(sample.problem.expected_answer, answer)
         return Grade(answer, verdict.verdict == "equal", verdict.reason)
+
+
+def _name(task: Task) -> str:
+    return f"{task.benchmark} {task.problem.id} seed {task.sampler_seed}"

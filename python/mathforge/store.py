@@ -23,7 +23,7 @@ from typing import IO
 
 from .checkpoints import Journal, RoundsFile, StateRoom
 from .errors import InputError, StoreError
-from .folders import OTHER_FOLDER, RUN_FILE, Folder, lock, write_atomically
+from .folders import OTHER_FOLDER, RUN_FILE, Folder, lock, temporary_beside, write_atomically
 from .problems import Problem
 
 __all__ = [
@@ -88,7 +88,7 @@ def merge_chunks(folder: Path, seed: int | None, num_chunks: int, count: int) ->
         if not all(chunk.exists() and _done(chunk).exists() for chunk in chunks):
             # Another process may have merged, and removed them, since the line above.
             return merged.exists()
-        temporary = merged.with_name(f"{merged.name}-tmp{os.getpid()}")
+        temporary = temporary_beside(merged)
         try:
             with temporary.open("wb") as file:
                 for number, chunk in enumerate(chunks):

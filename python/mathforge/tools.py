@@ -83,7 +83,7 @@ class PythonTool:
                 return result
             self.close()
             self._journal.service_session = None
-        raise RestartError
+        raise RestartError(f"the sandbox lost the session {_MAX_LOSSES} times in one call")
 
     def note(self) -> None:
         """Note the calls since the last time, and the session's state, in the background."""
@@ -110,7 +110,7 @@ class PythonTool:
             for code, result in self._calls[done:]:
                 again = await self._run(session, code)
                 if (again.text, again.status) != (result.text, result.status):
-                    raise RestartError
+                    raise RestartError("a call that was run again had another output")
         except BaseException:
             session.close()
             raise

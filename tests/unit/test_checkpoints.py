@@ -62,7 +62,7 @@ def said(text: str) -> dict[str, Any]:
     return {"choices": [{"text": text, "token_ids": ids, "finish_reason": "stop", "stop_reason": None}]}
 
 
-def make(scripted: Any, box: Any, file: RoundsFile, *overrides: str) -> Sample:
+def make(scripted: Any, box: Any, file: RoundsFile, *overrides: str, told: list[str] | None = None) -> Sample:
     """One sample, with whatever the file knows of it."""
     settings = ["++code_execution=true", "++server.max_retries=0", *overrides]
     config = resolve(parse_overrides(settings))[0]
@@ -72,8 +72,10 @@ def make(scripted: Any, box: Any, file: RoundsFile, *overrides: str) -> Sample:
             config.server.base_url = scripted.url
             async with Server(config.server) as server:
                 journal = file.journal(0)
+                reasons = [] if told is None else told
+                generator = Generator(server, box, on_restart=lambda _, reason: reasons.append(reason))
                 try:
-                    return await Generator(server, box).sample(Task("demo", 0, PROBLEM, 5, config), journal)
+                    return await generator.sample(Task("demo", 0, PROBLEM, 5, config), journal)
                 finally:
                     await journal.settle()
 
@@ -171,7 +173,9 @@ def test_calls_that_say_something_else_when_run_again_start_the_sample_again(
     clock = CELL.format("import time; t = time.time_ns(); t")
     killed_after(scripted_server, box, tmp_path, clock, most_each=0)
     scripted = scripted_server(said(CELL.format("t")), said(clock), said(CELL.format("t")), said(FINAL))
-    made = make(scripted, box, rounds_file(tmp_path, most_each=0))
+    told: list[str] = []
+    made = make(scripted, box, rounds_file(tmp_path, most_each=0), told=told)
+    assert told == ["a call that was run again had another output"]
     assert (len(made.rounds), made.rounds[0].output) == (3, made.rounds[1].output)
     assert len(scripted.requests) == 4
 

@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mathforge.errors import InputError, StoreError
+from mathforge.folders import write_atomically
 from mathforge.problems import Problem
 from mathforge.store import Folder, OutputFile, chunk_positions, merge_chunks, output_name
 
@@ -280,3 +282,12 @@ def test_clear_leaves_foreign_files(tmp_path: Path) -> None:
     with Folder(tmp_path) as folder:
         folder.clear()
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "notes.txt"]
+
+
+def test_writers_with_one_process_id_do_not_meet(tmp_path: Path) -> None:
+    """As the processes of two containers on one file system: threads share a process id, too."""
+    path = tmp_path / "run.json"
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: write_atomically(path, str(number) * 10_000), range(64)))
+    assert len(set(path.read_text()[:1])) == 1
+    assert list(tmp_path.iterdir()) == [path]
