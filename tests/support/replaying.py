@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,7 +12,9 @@ from typing import Any
 
 from mathforge import harmony
 from mathforge.replay.recording import load
-from mathforge.replay.server import ReplayServer, Settings, serve
+from mathforge.replay.server import ReplayServer, Settings
+
+from .listening import listening
 
 SYSTEM = "<|start|>system<|message|>You are ChatGPT.{tool}<|end|>"
 TOOL = "\n\n# Tools\n\n## python\n\nUse this tool."
@@ -26,27 +26,8 @@ def replaying(*recordings: Path, log: list[str] | None = None, **settings: Any) 
     server = ReplayServer(
         load(recordings), Settings(**{"model": "m"} | settings), (log if log is not None else []).append
     )
-    loop = asyncio.new_event_loop()
-    address: list[str] = []
-    until = asyncio.Event()
-    up = threading.Event()
-
-    def ready(url: str) -> None:
-        address.append(url)
-        up.set()
-
-    thread = threading.Thread(
-        target=lambda: loop.run_until_complete(serve(server, "127.0.0.1", 0, ready=ready, until=until)),
-        daemon=True,
-    )
-    thread.start()
-    assert up.wait(10)
-    try:
-        yield address[0]
-    finally:
-        loop.call_soon_threadsafe(until.set)
-        thread.join(10)
-        loop.close()
+    with listening(server.application()) as address:
+        yield address
 
 
 def prompt_text(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import threading
 import urllib.error
 import urllib.request
 import uuid
@@ -16,7 +15,9 @@ from typing import Any
 import aiohttp
 
 from mathforge.sandbox import Sandbox
-from mathforge.sandbox.service.application import Service, Settings, serve
+from mathforge.sandbox.service.application import Service, Settings
+
+from .listening import listening
 
 Answer = dict[str, Any]
 
@@ -24,28 +25,8 @@ Answer = dict[str, Any]
 @contextlib.contextmanager
 def serving(box: Sandbox, settings: Settings | None = None) -> Iterator[str]:
     """Serve; gives the address."""
-    service = Service(box, settings or Settings())
-    loop = asyncio.new_event_loop()
-    address: list[str] = []
-    until, up = asyncio.Event(), threading.Event()
-
-    def ready(url: str) -> None:
-        address.append(url)
-        up.set()
-
-    thread = threading.Thread(
-        target=lambda: loop.run_until_complete(serve(service, "127.0.0.1", 0, ready=ready, until=until)),
-        daemon=True,
-    )
-    thread.start()
-    assert up.wait(10)
-    try:
-        yield address[0]
-    finally:
-        loop.call_soon_threadsafe(until.set)
-        thread.join(20)
-        assert not thread.is_alive()
-        loop.close()
+    with listening(Service(box, settings or Settings()).application(), stop_s=10.0) as address:
+        yield address
 
 
 def ask(

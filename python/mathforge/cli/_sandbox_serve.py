@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..errors import InputError, ServerError
+from ..errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,14 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted. One line on stdout says where, once requests are answered."""
     _check(args)
-    import asyncio
-    import contextlib
-    import signal
-
+    from ..listening import serve_until_stopped
     from ..sandbox import Sandbox
-    from ..sandbox.service.application import Service, Settings, serve
+    from ..sandbox.service.application import Service, Settings
     from ..sandbox.service.clients import Clients, check_exposure
-    from .serve import watch_parent
 
     clients = Clients.read(Path(args.token_file)) if args.token_file else Clients()
     check_exposure(args.host, clients)
@@ -64,36 +60,18 @@ def run(args: argparse.Namespace) -> int:
         max_sessions=args.max_sessions,
         idle_s=args.idle_s,
         max_timeout_s=args.max_timeout_s,
-        stop_s=args.stop_s,
     )
     _allow_connections()
 
-    async def main(box: Sandbox) -> None:
-        until = asyncio.Event()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(name, until.set)
-        watch = asyncio.create_task(watch_parent(args.parent_pid, until)) if args.parent_pid else None
-        await serve(
-            Service(box, settings),
-            args.host,
-            args.port,
-            ready=lambda url: print(url, flush=True),
-            until=until,
-        )
-        if watch:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
-
     packages = [name for name in args.packages.split(",") if name.strip()]
     with Sandbox(packages, workers=args.workers, memory_mib=args.memory_mib, cache_dir=args.cache_dir) as box:
-        try:
-            asyncio.run(main(box))
-        except OSError as error:
-            raise ServerError(
-                f"cannot listen on {args.host}:{args.port}: {error.strerror}",
-                hint="choose another --port, or 0 for a free one",
-            ) from error
+        serve_until_stopped(
+            Service(box, settings).application(),
+            args.host,
+            args.port,
+            parent_pid=args.parent_pid,
+            stop_s=args.stop_s,
+        )
     return 0
 
 

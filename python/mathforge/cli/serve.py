@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from typing import TYPE_CHECKING
 
 from mathforge.cli._server_arguments import add_server_arguments
 from mathforge.errors import InputError, ServerError
-
-if TYPE_CHECKING:
-    import asyncio
 
 NAME = "serve"
 HELP = "Start vLLM, SGLang or trtllm-serve and keep it up, or serve recordings as a model (--replay)."
@@ -75,13 +70,10 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= args.port <= 65535:
         raise InputError(f"--port must be 0 to 65535, not {args.port}")
     # Here, because `mathforge --help` loads every command.
-    import asyncio
-    import contextlib
-    import signal
-
+    from mathforge.listening import serve_until_stopped
     from mathforge.replay.faults import Faults, parse_fault
     from mathforge.replay.recording import load
-    from mathforge.replay.server import ReplayServer, Settings, serve
+    from mathforge.replay.server import ReplayServer, Settings
 
     library = load(args.replay)
     settings = Settings(
@@ -96,30 +88,9 @@ def run(args: argparse.Namespace) -> int:
         flush=True,
     )
 
-    async def main() -> None:
-        until = asyncio.Event()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(name, until.set)
-        watch = asyncio.create_task(watch_parent(args.parent_pid, until)) if args.parent_pid else None
-        await serve(
-            ReplayServer(library, settings),
-            args.host,
-            args.port,
-            ready=lambda url: print(url, flush=True),
-            until=until,
-        )
-        if watch:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
-
-    try:
-        asyncio.run(main())
-    except OSError as error:
-        raise ServerError(
-            f"cannot listen on {args.host}:{args.port}: {error.strerror}",
-            hint="choose another --port, or 0 for a free one",
-        ) from error
+    serve_until_stopped(
+        ReplayServer(library, settings).application(), args.host, args.port, parent_pid=args.parent_pid
+    )
     return 0
 
 
@@ -159,12 +130,3 @@ def _run_servers(args: argparse.Namespace) -> int:
                     f"no server is left, the last was {gone[-1]}", hint=f"their logs are in {args.log_dir}"
                 )
     return 0
-
-
-async def watch_parent(pid: int, until: asyncio.Event, interval_s: float = 0.5) -> None:
-    """Set `until` once the parent process has ended; a killed parent cannot tell us itself."""
-    import asyncio
-
-    while os.getppid() == pid:
-        await asyncio.sleep(interval_s)
-    until.set()

@@ -211,27 +211,3 @@ async def errors_as_json(request: web.Request, handler: Callable[[web.Request], 
     except ConnectionError:
         return web.Response(status=499)
     return response
-
-
-async def serve(
-    server: ReplayServer, host: str, port: int, *, ready: Callable[[str], None], until: asyncio.Event
-) -> None:
-    """Listen until `until` is set; `ready` gets the address, with the port the system chose for port 0.
-
-    Raises:
-        OSError: the address cannot be bound.
-    """
-    # A client that goes away cancels its request, as vLLM aborts it; access logs would drown the useful
-    # lines.
-    runner = web.AppRunner(
-        server.application(), handler_cancellation=True, access_log=None, shutdown_timeout=1.0
-    )
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
-        await site.start()
-        bound = runner.addresses[0]
-        ready(f"http://{f'[{bound[0]}]' if ':' in bound[0] else bound[0]}:{bound[1]}")
-        await until.wait()
-    finally:
-        await runner.cleanup()

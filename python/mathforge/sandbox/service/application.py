@@ -35,7 +35,6 @@ class Settings:
         max_timeout_s: the longest time limit that a cell may ask for, in seconds.
         max_body_bytes: the largest request.
         max_waiting: cells that may wait for a processor before further ones are turned away.
-        stop_s: seconds that running cells get when the server is told to stop.
     """
 
     clients: Clients = field(default_factory=Clients)
@@ -44,7 +43,6 @@ class Settings:
     max_timeout_s: float = 3600.0
     max_body_bytes: int = 16 << 20
     max_waiting: int = 4096
-    stop_s: float = 10.0
 
 
 class Service:
@@ -159,37 +157,3 @@ async def refusals_as_json(
     if refused.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return web.json_response(refused.body, status=refused.status, headers=headers)
-
-
-async def serve(
-    service: Service,
-    host: str,
-    port: int,
-    *,
-    ready: Callable[[str], None],
-    until: asyncio.Event,
-) -> None:
-    """Listen until `until` is set, then let running cells end for the time that the settings give them.
-
-    Args:
-        ready: told the address, with the port the system chose for port 0.
-
-    Raises:
-        OSError: the address cannot be bound.
-    """
-    # A client that goes away cancels its request, and with it the cell that waits or runs.
-    runner = web.AppRunner(
-        service.application(),
-        handler_cancellation=True,
-        access_log=None,
-        shutdown_timeout=service.settings.stop_s,
-    )
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port, backlog=1024)
-        await site.start()
-        bound = runner.addresses[0]
-        ready(f"http://{f'[{bound[0]}]' if ':' in bound[0] else bound[0]}:{bound[1]}")
-        await until.wait()
-    finally:
-        await runner.cleanup()
