@@ -6,6 +6,7 @@ status number.
 
 import __future__
 
+import _signal
 import ast
 import asyncio
 import builtins
@@ -14,7 +15,6 @@ import io
 import itertools
 import linecache
 import random
-import signal
 import sys
 import tokenize
 import types
@@ -112,8 +112,9 @@ def run(source):
 
 def prepare():
     """Undoes what an earlier cell may have done to the things every cell needs."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The functions below `signal`, which turns every answer into an enum.
+    if _signal.getsignal(_signal.SIGINT) is not _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         own = getattr(sys, f"__{name}__")
         if own is None or own.closed:
@@ -139,17 +140,32 @@ def stream(descriptor):
 def execute(source):
     """Compiles and runs the cell in `__main__`."""
     name = CELL.format(next(numbers))
-    tree, source = parse(source, name)
+    last = expression(source, name)
+    if last is None:
+        tree, source = parse(source, name)
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-    last = None
-    if tree.body and isinstance(tree.body[-1], ast.Expr) and not ends_in_semicolon(source):
-        last = ast.Expression(tree.body.pop().value)
-    for code in compiled(tree, name):
-        evaluate(code)
-    if last is not None:
-        value = evaluate(compile_tree(last, name))
-        if value is not None:
-            echoes.show(value)
+    if last is None:
+        if tree.body and isinstance(tree.body[-1], ast.Expr) and not ends_in_semicolon(source):
+            last = ast.Expression(tree.body.pop().value)
+        for code in compiled(tree, name):
+            evaluate(code)
+        if last is None:
+            return
+        last = compile_tree(last, name)
+    value = evaluate(last)
+    if value is not None:
+        echoes.show(value)
+
+
+def expression(source, name):
+    """Code for a cell that is one expression on one line, which needs no tree of objects; else None."""
+    # Of a backslash in a string Python may warn, and it would again when the line is read again.
+    if "\n" in source.rstrip() or "\\" in source:
+        return None
+    try:
+        return compile_tree(source, name)
+    except SyntaxError:
+        return None
 
 
 def parse(source, name):
@@ -202,8 +218,8 @@ def compiled(tree, name):
 
 
 def compile_tree(tree, name):
-    """Code for a tree; `from __future__` holds for the cells after it too."""
-    mode = "eval" if isinstance(tree, ast.Expression) else "exec"
+    """Code for a tree or an expression's source; `from __future__` holds for the cells after it too."""
+    mode = "exec" if isinstance(tree, ast.Module) else "eval"
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | echoes.future_flags
     code = compile(tree, name, mode, flags=flags, dont_inherit=True)
     echoes.future_flags |= code.co_flags & FUTURES

@@ -64,6 +64,9 @@ struct Running {
 #[derive(Default)]
 struct State {
     cells: usize,
+    /// Whether the thread waits for a cell. While cells follow each other closely it never does, and no call of the
+    /// kernel is made to wake it.
+    waits: bool,
     stop: bool,
 }
 
@@ -84,7 +87,9 @@ impl Ticker {
                         return;
                     }
                     if state.cells == 0 {
+                        state.waits = true;
                         state = running.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                        state.waits = false;
                         continue;
                     }
                     drop(state);
@@ -102,8 +107,13 @@ impl Ticker {
 
     /// Call when a cell starts; drop the result when it has ended.
     pub fn cell(&self) -> Ticking {
-        self.shared.lock().cells += 1;
-        self.shared.changed.notify_all();
+        let mut state = self.shared.lock();
+        state.cells += 1;
+        let waits = state.waits;
+        drop(state);
+        if waits {
+            self.shared.changed.notify_one();
+        }
         Ticking(Arc::clone(&self.shared))
     }
 }

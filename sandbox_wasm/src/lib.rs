@@ -42,5 +42,5 @@ pub use build::build_image;
 pub use error::{Error, Result};
 pub use inputs::{MANIFEST, engine_key};
 pub use outcome::{CellStatus, Outcome};
-pub use session::{Sandbox, SandboxConfig, SavedState, Session};
+pub use session::{RunningCell, Sandbox, SandboxConfig, SavedState, Session};
 pub use stop::Stop;

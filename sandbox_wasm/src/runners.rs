@@ -1,6 +1,8 @@
 //! Threads with a stack deep enough for guest code. Sessions are data: any of these threads runs any session's cell.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use crate::engine::THREAD_STACK_BYTES;
 use crate::error::{Error, Result};
@@ -31,6 +33,25 @@ pub enum Stack {
     PerhapsDeep,
 }
 
+/// Work that another thread does.
+pub struct Pending<R>(mpsc::Receiver<R>);
+
+impl<R> Pending<R> {
+    /// Waits for its result; an error when it panics.
+    pub fn wait(&self) -> Result<R> {
+        self.0.recv().map_err(|_| Error::Closed)
+    }
+
+    /// The same for a while; `None` when it takes longer.
+    pub fn wait_for(&self, length: Duration) -> Option<Result<R>> {
+        match self.0.recv_timeout(length) {
+            Ok(result) => Some(Ok(result)),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Err(Error::Closed)),
+        }
+    }
+}
+
 impl Runners {
     /// No threads as yet; as many as there are processors are kept waiting.
     pub fn new() -> Arc<Self> {
@@ -38,14 +59,14 @@ impl Runners {
         Arc::new(Self { idle: Mutex::new(Vec::new()), keep })
     }
 
-    /// Does `work` on a deep stack and waits for it.
+    /// Has `work` done on a deep stack.
     ///
     /// # Errors
-    /// When no thread can be started, or the work panics.
-    pub fn run<R: Send + 'static>(
+    /// When no thread can be started.
+    pub fn start<R: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce() -> (R, Stack) + Send + 'static,
-    ) -> Result<R> {
+    ) -> Result<Pending<R>> {
         let (answer, received) = mpsc::sync_channel(1);
         let work = Box::new(move |runners: &Weak<Self>, thread| {
             let (result, stack) = work();
@@ -59,8 +80,7 @@ impl Runners {
         let idle = self.lock().pop();
         let thread = idle.map_or_else(|| self.spawn(), Ok)?;
         thread.send(Job { work, thread: thread.clone() }).map_err(|_| Error::Closed)?;
-        drop(thread);
-        received.recv().map_err(|_| Error::Closed)
+        Ok(Pending(received))
     }
 
     fn spawn(self: &Arc<Self>) -> Result<Thread> {
@@ -101,7 +121,10 @@ mod tests {
     #[test]
     fn a_shallow_thread_serves_again_and_a_deep_one_ends() {
         let runners = Runners::new();
-        let id = |stack| runners.run(move || (std::thread::current().id(), stack)).unwrap();
+        let id = |stack| {
+            let id = runners.start(move || (std::thread::current().id(), stack)).unwrap();
+            id.wait().unwrap()
+        };
         let first = id(Stack::Shallow);
         assert_eq!(id(Stack::PerhapsDeep), first);
         assert_ne!(id(Stack::Shallow), first);
@@ -111,13 +134,15 @@ mod tests {
     fn a_panic_is_an_error_and_idle_threads_end_with_their_owner() {
         let runners = Runners::new();
         let (alive, ended) = mpsc::channel::<()>();
-        assert!(runners.run::<()>(|| std::panic::resume_unwind(Box::new(1))).is_err());
+        assert!(runners.start::<()>(|| std::panic::resume_unwind(Box::new(1))).unwrap().wait().is_err());
         runners
-            .run(move || {
+            .start(move || {
                 thread_local!(static HELD: std::cell::RefCell<Option<mpsc::Sender<()>>> = const { std::cell::RefCell::new(None) });
                 HELD.set(Some(alive));
                 ((), Stack::Shallow)
             })
+            .unwrap()
+            .wait()
             .unwrap();
         drop(runners);
         assert!(ended.recv().is_err());

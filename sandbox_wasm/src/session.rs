@@ -13,7 +13,7 @@ use crate::live::Live;
 use crate::outcome::Outcome;
 use crate::parking::Parking;
 use crate::random::Random;
-use crate::runners::{Runners, Stack};
+use crate::runners::{Pending, Runners, Stack};
 use crate::saved;
 use crate::stop::Stop;
 
@@ -177,8 +177,16 @@ impl Session {
     /// # Errors
     /// As [`Session::run`].
     pub fn run_until(&self, code: &str, timeout: Duration, stop: &Stop) -> Result<Outcome> {
+        self.start(code, timeout, stop)?.wait()
+    }
+
+    /// Starts one cell, for whoever has something to look after while it runs.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(&self, code: &str, timeout: Duration, stop: &Stop) -> Result<RunningCell> {
         let (code, stop) = (code.to_owned(), stop.clone());
-        self.on_deep_stack(move |live| live.cell(&code, timeout, &stop))
+        self.begin(move |live| live.cell(&code, timeout, &stop)).map(RunningCell)
     }
 
     /// A live copy: variables, files, clocks and random numbers are those of this moment, and each side goes its own
@@ -207,18 +215,40 @@ impl Session {
         &self,
         work: impl FnOnce(&mut Live) -> Result<(R, Stack)> + Send + 'static,
     ) -> Result<R> {
+        self.begin(work)?.wait()?
+    }
+
+    fn begin<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Live) -> Result<(R, Stack)> + Send + 'static,
+    ) -> Result<Pending<Result<R>>> {
         let live = Arc::clone(&self.live);
-        self.sandbox.0.runners.run(move || {
+        self.sandbox.0.runners.start(move || {
             let done = work(&mut lock(&live));
             match done {
                 Ok((result, stack)) => (Ok(result), stack),
                 Err(error) => (Err(error), Stack::PerhapsDeep),
             }
-        })?
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Live> {
         lock(&self.live)
+    }
+}
+
+/// A cell on another thread. It goes on when this is dropped, until it ends or is stopped.
+pub struct RunningCell(Pending<Result<Outcome>>);
+
+impl RunningCell {
+    /// Waits for its end; errors are those of [`Session::run`].
+    pub fn wait(&self) -> Result<Outcome> {
+        self.0.wait()?
+    }
+
+    /// Waits for a while; `None` when it takes longer.
+    pub fn wait_for(&self, length: Duration) -> Option<Result<Outcome>> {
+        Some(self.0.wait_for(length)?.and_then(|done| done))
     }
 }
 

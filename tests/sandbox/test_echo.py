@@ -57,6 +57,31 @@ def test_a_semicolon_silences_the_echo(run, code):
     assert run(code).stdout == ""
 
 
+WARNED = {
+    "unknown escape": r"print('\d')",
+    "unknown escape in a longer cell": "a = '\\d'\na",
+    "comparison with a literal": "1 is 1",
+    "unknown escape in an expression of several lines": "(\n'\\d'\n)",
+}
+
+
+@pytest.mark.parametrize("name", WARNED)
+def test_a_warning_of_the_parser_is_shown_once(run, name):
+    outcome = run(WARNED[name])
+    assert (outcome.status, outcome.stderr.count("SyntaxWarning")) == ("ok", 1)
+
+
+def test_one_line_is_read_as_any_other_cell(run):
+    assert run("import asyncio; run = asyncio.sleep").status == "ok"
+    assert run("await run(0, 'done')").stdout == "'done'\n"
+    assert run("from __future__ import annotations").status == "ok"
+    assert run("(lambda: 1).__annotations__\n").stdout == "{}\n"
+    assert run("  3 + 4  # indented").stdout == "7\n"
+    assert run("yield 1").stderr.endswith("SyntaxError: 'yield' outside function\n")
+    assert run("1 +").stderr.endswith("SyntaxError: invalid syntax\n")
+    assert "Cell In[8], line 1\n    1 / 0\n" in run("1 / 0").stderr
+
+
 def test_objects_print_themselves_where_they_can(run):
     code = (
         "class P:\n    def _repr_pretty_(self, p, cycle):\n        with p.group(2, 'P<', '>'):\n"

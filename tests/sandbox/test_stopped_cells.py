@@ -130,7 +130,8 @@ def test_a_deterministic_cell_can_be_stopped_too():
     assert time.monotonic() - start < SOON_S
 
 
-def test_control_c_stops_the_cell_that_is_waited_for():
+@pytest.mark.parametrize("name", CELLS)
+def test_control_c_stops_the_cell_that_is_waited_for(name):
     script = f"""
 import time
 from mathforge.sandbox import Sandbox
@@ -138,7 +139,7 @@ with Sandbox(threads=1) as box, box.session() as session:
     session.run("kept = 1")
     print("ready", flush=True)
     try:
-        session.run({CELLS["loop"]!r}, {LIMIT_S})
+        session.run({CELLS[name]!r}, {LIMIT_S})
     except KeyboardInterrupt:
         print("stopped", session.run("kept").stdout, flush=True)
 """

@@ -107,6 +107,17 @@ class LocalSession:
 
         return Call(self._owner.turns.submit(self._line, start), stop.interrupt)
 
+    def run_now(self, code: str, timeout_s: float) -> Outcome | None:
+        """Run a cell in this thread; None when it has to wait for its turn."""
+        stop: Stop = _native().Stop()
+        started_at = self._owner.turns.enter(self._line)
+        if started_at is None:
+            return None
+        try:
+            return self._watched(code, timeout_s, stop)
+        finally:
+            self._owner.turns.leave(self._line, started_at)
+
     def fork(self, seed: int | None) -> LocalSession:
         """A live copy; waits for a running cell."""
         with _speaking("the session cannot be forked", "fork"):
@@ -130,13 +141,19 @@ class LocalSession:
             running.kill()
 
     def _run(self, answer: Future[Outcome], code: str, timeout_s: float, stop: Stop) -> None:
+        try:
+            outcome = self._watched(code, timeout_s, stop)
+        except BaseException as error:
+            answer.set_exception(error)
+        else:
+            answer.set_result(outcome)
+
+    def _watched(self, code: str, timeout_s: float, stop: Stop) -> Outcome:
         # First said that it runs, then looked whether it may: `close` does both the other way around.
         self._running = stop
         self._owner.running.add(stop)
         try:
-            answer.set_result(self._outcome(code, timeout_s, stop))
-        except BaseException as error:
-            answer.set_exception(error)
+            return self._outcome(code, timeout_s, stop)
         finally:
             self._owner.running.discard(stop)
 

@@ -108,6 +108,27 @@ class Turns:
             self._start_waiting()
         return cell.answer
 
+    def enter(self, line: Line) -> float | None:
+        """Take a place for a cell that its own thread runs, if none has to wait for it: no thread is woken.
+
+        Returns:
+            What `leave` wants to know when the cell has ended; None where the cell has to be submitted.
+        """
+        with self._lock:
+            if self._closed or not self._free or self._order or line.running or line.waiting:
+                return None
+            line.had_s = self._now_s = max(line.had_s, self._now_s)
+            line.running = True
+            self._free -= 1
+        return time.monotonic()
+
+    def leave(self, line: Line, started_at: float) -> None:
+        """Give back what `enter` took."""
+        with self._lock:
+            self._give_back(line, started_at)
+        self._start_waiting()
+        self._admit()
+
     def close(self) -> None:
         """Cancel all cells that wait, and those still to come."""
         with self._lock:
@@ -135,12 +156,15 @@ class Turns:
                 if not line.waiting:
                     self._lines.discard(line)
             else:
-                line.running = False
-                line.had_s += time.monotonic() - cell.started_at
-                self._free += 1
-                self._queue(line)
+                self._give_back(line, cell.started_at)
         self._start_waiting()
         self._admit()
+
+    def _give_back(self, line: Line, started_at: float) -> None:
+        line.running = False
+        line.had_s += time.monotonic() - started_at
+        self._free += 1
+        self._queue(line)
 
     def _start_waiting(self) -> None:
         with self._lock:

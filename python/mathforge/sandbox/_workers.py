@@ -102,6 +102,10 @@ class WorkerSession:
 
         return Call(self._owner.turns.submit(self._line, start), stop.interrupt)
 
+    def run_now(self, code: str, timeout_s: float) -> Outcome | None:
+        """None: cells run in another process, and only `submit` sends them there."""
+        return None
+
     def _start(self, answer: Future[Outcome], code: str, timeout_s: float, stop: _Stop) -> None:
         try:
             with self._lock:

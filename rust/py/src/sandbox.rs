@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mathforge_sandbox::{Error, SandboxConfig, build_image};
+use mathforge_sandbox::{Error, RunningCell, SandboxConfig, build_image};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -80,6 +80,9 @@ impl Session {
     }
 }
 
+/// How long a Ctrl-C may go unnoticed while a cell is waited for.
+const UNHEARD: Duration = Duration::from_millis(50);
+
 /// Stops one cell, before or while it runs.
 #[pyclass(frozen, module = "mathforge._native")]
 #[derive(Default)]
@@ -111,7 +114,18 @@ impl Session {
             PyValueError::new_err(format!("timeout_s must be a number of seconds, not {timeout_s}"))
         })?;
         let stop = stop.map_or_else(mathforge_sandbox::Stop::default, |stop| stop.get().0.clone());
-        self.with(py, |session| session.run_until(code, timeout, &stop)).map(Outcome::from)
+        let look = |cell: RunningCell| (cell.wait_for(UNHEARD), cell);
+        let (mut done, mut cell) = self.with(py, |session| session.start(code, timeout, &stop).map(look))?;
+        while done.is_none() {
+            if let Err(error) = py.check_signals() {
+                stop.interrupt();
+                // A moment, and then the session is free again. What the cell came to is for nobody any more.
+                drop(py.detach(move || cell.wait()));
+                return Err(error);
+            }
+            (done, cell) = py.detach(move || look(cell));
+        }
+        done.unwrap_or(Err(Error::Closed)).map(Outcome::from).map_err(raised)
     }
 
     #[pyo3(signature = (seed=None))]

@@ -217,3 +217,41 @@ def _stack() -> list[object]:
         frames.append(frame)
         frame = frame.f_back
     return frames
+
+
+def test_a_thread_runs_its_own_cell_where_nobody_has_to_wait():
+    turns, line, other = Turns(2), Line(), Line()
+    recorder = Recorder()
+    entered = turns.enter(line)
+    assert entered is not None
+    assert turns.enter(line) is None, "one cell of a session at a time"
+    behind = submit(turns, line, recorder.cell("behind"))
+    submit(turns, other, recorder.cell("beside"))
+    assert recorder.names == ["beside"]
+    assert turns.enter(Line()) is None, "no place is free"
+    turns.leave(line, entered)
+    assert recorder.names == ["beside", "behind"]
+    recorder.end(0)
+    assert turns.enter(line) is None, "the cell that was submitted runs"
+    recorder.end(1)
+    assert behind.result(0) == DONE
+    entered = turns.enter(line)
+    assert entered is not None
+    turns.leave(line, entered)
+    turns.close()
+    assert turns.enter(line) is None
+
+
+def test_time_of_cells_that_threads_run_themselves_counts():
+    turns, greedy, modest = Turns(1), Line(), Line()
+    recorder = Recorder()
+    entered = turns.enter(greedy)
+    assert entered is not None
+    time.sleep(0.01)
+    submit(turns, greedy, recorder.cell("greedy"))
+    submit(turns, modest, recorder.cell("modest"))
+    turns.leave(greedy, entered)
+    assert recorder.names == ["modest"]
+    recorder.end(0)
+    assert recorder.names == ["modest", "greedy"]
+    recorder.end(1)
