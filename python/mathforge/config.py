@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any, Literal
 
 from .errors import InputError
-from .overrides import Override
+from .overrides import SKIP_FILLED, Override
 
 EndpointType = Literal["chat", "text"]
 ServerType = Literal["vllm", "sglang", "openai", "trtllm", "generic", "replay"]
@@ -252,7 +252,7 @@ ALIASES = {
 # Keys of NeMo-Skills that change nothing here -> the reason, told in one line.
 WITHOUT_EFFECT = {
     "thinking_begin": "the generation is what follows ++end_reasoning_string",
-    "skip_filled": "finished samples are always kept",
+    SKIP_FILLED: "finished samples are kept",
     "async_position_key": "the key is always `_async_position`",
     "wait_for_sandbox": "the sandbox is ready before the first sample",
     "enable_litellm_cache": "finished samples are kept without it",
@@ -285,6 +285,8 @@ def resolve(overrides: Iterable[Override]) -> tuple[Evaluation, list[str]]:
     has_endpoint = False
     for override in overrides:
         key, value = ALIASES.get(override.key, override.key), override.value
+        if key == SKIP_FILLED and value is False:
+            continue  # see `overrides.starts_again`
         if reason := _without_effect(key):
             notes.append(f"`{override.source}` has no effect: {reason}")
             continue

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from .config import Evaluation, resolve
+from .errors import InputError
 from .overrides import parse_overrides
 from .prompts import check_names
 from .store import output_name
@@ -22,10 +23,14 @@ from .units import (
     refuse_fixed_seed,
     share_of,
 )
-from .work import ANY_MODEL, Model, ModelOptions, Work, tell
+from .work import ANY_MODEL, Model, ModelOptions, Work, overwrites, tell
 
 if TYPE_CHECKING:
+    from .judging import Judge
     from .report import Report
+
+Stage = Literal["all", "samples", "judge"]
+_BEST_JUDGED = ("hle",)  # answers in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,13 @@ class Request:
     with_sandbox: bool = False
     overwrite: bool = False
     overrides: Sequence[str] = ()
+    judge: Judge | None = None
+    stage: Stage = "all"
+
+    @property
+    def names(self) -> list[str]:
+        """Of the benchmarks."""
+        return [name for name, _ in benchmark_names(self.benchmarks)]
 
 
 @dataclass(slots=True)
@@ -81,6 +93,7 @@ def evaluate(
     with_sandbox: bool = False,
     overwrite: bool = False,
     overrides: Sequence[str] = (),
+    judge: Judge | None = None,
     **who: Unpack[ModelOptions],
 ) -> Result:
     """Evaluate benchmarks; the same verb as `mathforge eval`. What is finished in `output_dir` is not done
@@ -98,6 +111,7 @@ def evaluate(
         with_sandbox: accepted for NeMo-Skills commands; the sandbox is there when `++code_execution=true`.
         overwrite: delete earlier results of these benchmarks first.
         overrides: `++dotted.key=value` arguments.
+        judge: a model that judges the answers, too.
         who: the model and its server; see `ModelOptions`.
 
     Returns:
@@ -121,6 +135,7 @@ def evaluate(
         with_sandbox=with_sandbox,
         overwrite=overwrite,
         overrides=overrides,
+        judge=judge,
     )
     return run(request)
 
@@ -138,7 +153,11 @@ def prepare(request: Request) -> list[Part]:
         split=request.split,
         starting_seed=request.starting_seed,
     )
-    request.server.check(parts[0].config.server)
+    if request.judge is not None:
+        from .judging import SAMPLES
+
+        parts = [replace(part, place=Path(SAMPLES) / part.benchmark.name) for part in parts]
+    _check(request, parts[0].config)
     if request.with_sandbox and not parts[0].config.code_execution:
         notes.append("the sandbox is not used: ++code_execution=true is not given")
     tell(notes)
@@ -154,37 +173,84 @@ def outline(request: Request) -> tuple[int, Evaluation]:
     samples = [count for _, count in benchmark_names(request.benchmarks)]
     given = [*request.server.overrides(), *parse_overrides(request.overrides)]
     config, notes = resolve([*(SEED_DEFAULTS if any(samples) else ()), *given])
-    request.server.check(config.server)
+    _check(request, config)
     refuse_fixed_seed(given, max(samples))
     check_names(config.prompt_config, config.examples_type)
     tell(notes)
-    return sum(max(1, count) for count in samples) * chunks_of(request.num_chunks, request.chunk_ids), config
+    # With early stop the seeds of a problem stay together.
+    files = len(samples) if config.early_stop.majority else sum(max(1, count) for count in samples)
+    return files * chunks_of(request.num_chunks, request.chunk_ids), config
+
+
+def _check(request: Request, config: Evaluation) -> None:
+    """Refuse what contradicts itself.
+
+    Raises:
+        InputError: it does.
+    """
+    request.server.check(config.server)
+    if request.judge is None:
+        if request.stage == "judge":
+            raise InputError("--stage judge needs a judge", hint="add --judge-model, --judge-server-address")
+        return
+    request.judge.check()
+    if config.early_stop.majority:
+        raise InputError(
+            "early stop goes by the grader's verdicts, it cannot know what a judge would say",
+            hint="leave out ++early_stop.majority, or the judge",
+        )
 
 
 def run(request: Request) -> Result:
     """Do what `request` asks for; see `evaluate`."""
+    from .judging import settle_places
+
     parts = prepare(request)
     output_dir = Path(request.output_dir).expanduser()
-    mine = parts if request.share is None else share_of(parts, *request.share)
-    work = Work(mine, request.server, output_dir, output_dir / "eval-logs", request.overwrite)
-    work.carry_out()
-    result = Result(failures=work.failures)
-    _summarize(parts, output_dir, result)
+    overwrite = overwrites(request.overwrite, request.overrides, request.share, request.chunk_ids)
+    settle_places(
+        request.names,
+        output_dir,
+        is_judged=request.judge is not None,
+        overwrite=overwrite and request.stage != "judge",
+    )
+    result = Result()
+    if request.stage != "judge":
+        mine = parts if request.share is None else share_of(parts, *request.share)
+        work = Work(mine, request.server, output_dir, output_dir / "eval-logs", overwrite)
+        work.carry_out()
+        result.failures += work.failures
+    if request.judge is not None:
+        if request.stage == "samples" or request.share is not None:
+            return result
+        failures, unfinished = request.judge.carry_out(
+            parts, output_dir, overwrite=overwrite and request.stage == "judge"
+        )
+        result.failures += failures
+        tell([f"{name}: not judged, because samples are missing" for name in unfinished])
+        if unfinished and request.stage == "judge":
+            raise InputError(
+                f"samples of `{unfinished[0]}` are missing", hint="run --stage samples to its end before"
+            )
+    _summarize(parts, output_dir, result, is_judged=request.judge is not None)
     return result
 
 
-def _summarize(parts: Sequence[Part], output_dir: Path, result: Result) -> None:
+def _summarize(parts: Sequence[Part], output_dir: Path, result: Result, *, is_judged: bool) -> None:
     """Metrics of the complete benchmarks, also written beside their samples."""
     from .aggregating import aggregate_benchmark
     from .early_stop import is_stopped_early, report_of
     from .inputs import find
 
     for part in {part.benchmark.name: part for part in parts}.values():
-        folder = part.folder(output_dir)
+        folder = output_dir / "eval-results" / part.benchmark.name
         if all((folder / output_name(seed)).exists() for seed in part.seeds):
             benchmark = replace(find([folder])[0], name=part.benchmark.name)
             report = (report_of if is_stopped_early(benchmark) else aggregate_benchmark)(benchmark)
             tell(report.problems())
+            if part.benchmark.name.startswith(_BEST_JUDGED) and not is_judged:
+                note = f"{part.benchmark.name}: many answers are words, which only a model can judge"
+                tell([f"{note}; add --judge-model, the samples are kept"])
             hint = "" if part.config.sympy else f"; `mathforge grade {folder} --sympy` lets sympy try them"
             tell([note + hint for note in report.undecided()])
             report.write_json(folder / "metrics.json")

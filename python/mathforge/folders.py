@@ -86,6 +86,17 @@ class Folder:
         if self._lock is not None:
             lock(self._lock, fcntl.LOCK_SH, self.path)
 
+    def move(self, to: Path) -> None:
+        """Give the folder another place.
+
+        Raises:
+            StoreError: another process is at work here.
+        """
+        if self._lock is not None:
+            lock(self._lock, fcntl.LOCK_EX, self.path)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        self.path = self.path.rename(to)
+
     def recorded_model(self) -> str | None:
         """The model of the run that began this folder; None for a new folder."""
         try:

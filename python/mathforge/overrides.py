@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from .errors import InputError
 
 _KEY = re.compile(r"\+{0,2}([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*)=(.*)", re.DOTALL)
+SKIP_FILLED = "skip_filled"
 _WORDS = {"true": True, "false": False, "null": None}
 _CLOSING = {"[": "]", "{": "}"}
 
@@ -49,6 +50,12 @@ def split_arguments(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError as error:
         raise InputError(f"unbalanced quotes in the arguments ({error}): `{text.strip()}`") from error
+
+
+def starts_again(overrides: Iterable[Override]) -> bool:
+    """Whether `++skip_filled=false` asks to make finished samples again, which deletes them first."""
+    given = [override.value for override in overrides if override.key == SKIP_FILLED]
+    return bool(given) and given[-1] is False
 
 
 def parse_override(argument: str) -> Override:

@@ -123,6 +123,8 @@ class RowFile(Sequence[Problem]):
 def problem_of(row: Row, fallback_id: str, made: str) -> Problem:
     """An input row as a problem: every field may be missing."""
     text, expected = row.get("problem"), row.get("expected_answer")
+    # What is written about a generation is written about this very one.
+    written = RESULT_FIELDS - {"generation"} | {"problem", made}
     subset = row.get("subset_for_metrics")
     return Problem(
         id=str(row.get("id", fallback_id)),
@@ -130,7 +132,7 @@ def problem_of(row: Row, fallback_id: str, made: str) -> Problem:
         expected_answer=None if expected is None or isinstance(expected, bool) else str(expected),
         subset=subset if isinstance(subset, str) else None,
         row=row,
-        checked=tuple(key for key in row if key not in {*RESULT_FIELDS, "problem", made}),
+        checked=tuple(key for key in row if key not in written),
     )
 
 

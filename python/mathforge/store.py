@@ -309,9 +309,10 @@ class OutputFile:
             )
 
     def _check_row(self, row: Mapping[str, object], position: int, path: Path, line: int) -> None:
-        if not self.problems[position].is_in(row):
+        problem = self.problems[position]
+        if not problem.is_in(row):
             raise StoreError(
-                f"{path}:{line}: the row belongs to another problem than `{self.problems[position].id}`",
+                f"{path}:{line}: the row belongs to another problem or sample than `{problem.id}`",
                 hint=OTHER_FOLDER,
             )
 

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Unpack
 
@@ -20,7 +20,7 @@ from .prompts import Prompter, check_names
 from .row_files import RowFile
 from .store import output_name
 from .units import SEED_DEFAULTS, Part, chunks_of, in_chunks, read_numbers, refuse_fixed_seed, share_of
-from .work import ANY_MODEL, Model, ModelOptions, Work, tell
+from .work import ANY_MODEL, Model, ModelOptions, Work, overwrites, tell
 
 _SEEDED = re.compile(r"output-rs(\d+)\.jsonl")
 
@@ -166,7 +166,7 @@ def outline(request: Request) -> tuple[int, Evaluation]:
     _, config, notes = _resolve(request)
     check_names(config.prompt_config, config.examples_type)
     tell(notes)
-    files = len(request.seeds or (None,))
+    files = 1 if config.early_stop.majority else len(request.seeds or (None,))
     if request.input_dir is not None and request.seeds is None:
         folder = Path(request.input_dir).expanduser()
         files = len(_seeds_in(folder)) if folder.is_dir() else 1  # an earlier job may make it
@@ -229,6 +229,8 @@ def _seeds_in(folder: Path) -> list[int | None]:
 def run(request: Request) -> Result:
     """Do what `request` asks for; see `generate`."""
     output_dir = Path(request.output_dir).expanduser()
+    overwrite = overwrites(request.overwrite, request.overrides, request.share, request.chunk_ids)
+    request = replace(request, overwrite=overwrite)
     if request.preprocess_cmd:
         _preprocess(request, output_dir)
     parts = prepare(request)

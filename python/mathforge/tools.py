@@ -11,7 +11,7 @@ from .config import CodeExecution
 from .samples import ToolStatus
 
 if TYPE_CHECKING:
-    from .sandbox import Outcome, Sandbox, Session
+    from .sandbox import Outcome, Sandbox, SandboxError, Session
     from .sandbox.remote import RemoteSandbox, RemoteSession
 
 NO_OUTPUT = "[WARN] No output available. Use print() to output anything to stdout to receive the output"
@@ -74,16 +74,17 @@ class PythonTool:
             self._noted = len(self._calls)
             return result
         await self._journal.settle()  # the state that is being saved must not be that after this cell
+        died: SandboxError | None = None
         for _ in range(_MAX_LOSSES):
-            if self._session is None:
-                self._session = await self._open()
-            result = await self._run(self._session, code)
-            if result.status != "lost":
+            try:
+                result = await self._try(code)
                 self._calls.append((code, result))
                 return result
-            self.close()
-            self._journal.service_session = None
-        raise RestartError(f"the sandbox lost the session {_MAX_LOSSES} times in one call")
+            except _LostError as lost:
+                died = lost.of_worker
+                self.close()
+                self._journal.service_session = None
+        raise died or RestartError(f"the sandbox lost the session {_MAX_LOSSES} times in one call")
 
     def note(self) -> None:
         """Note the calls since the last time, and the session's state, in the background."""
@@ -99,8 +100,22 @@ class PythonTool:
         if session is not None:
             session.close()
 
+    async def _try(self, code: str) -> Result:
+        from .sandbox import SandboxError
+
+        try:
+            if self._session is None:
+                self._session = await self._open()
+            return await self._run(self._session, code)
+        except SandboxError as error:
+            if error.code == "worker":  # it died before it was ready: killed, or unable to start
+                raise _LostError(error) from error
+            raise
+
     async def _run(self, session: Session | RemoteSession, code: str) -> Result:
         outcome = await session.run_async(code, timeout_s=self._limits.code_execution_timeout)
+        if outcome.status == "lost":
+            raise _LostError
         return Result(shown_output(outcome, self._limits), outcome.status, outcome.wall_s)
 
     async def _open(self) -> Session | RemoteSession:
@@ -128,9 +143,21 @@ class PythonTool:
         if self._calls and saved:
             try:
                 return await asyncio.to_thread(self._sandbox.restore, self._journal.state_path), saved
-            except SandboxError:
-                pass  # damaged, or of another image
+            except SandboxError as error:
+                if error.code == "worker":
+                    raise
+                if error.code == "lost":  # with its worker; the state is as good as before
+                    raise _LostError from error
+                # damaged, or of another image
         return self._sandbox.session(self._seed), 0
+
+
+class _LostError(Exception):
+    """The session is gone, or could not be opened because its worker had ended."""
+
+    def __init__(self, of_worker: SandboxError | None = None) -> None:
+        super().__init__()
+        self.of_worker = of_worker
 
 
 def shown_output(outcome: Outcome, limits: CodeExecution) -> str:

@@ -243,13 +243,17 @@ def chunks_of(num_chunks: int | None, chunk_ids: str | Sequence[int] | None) -> 
 
 
 def share_of(parts: Sequence[Part], number: int, count: int) -> list[Part]:
-    """One of `count` even, contiguous shares of the output files, by benchmark, seed and chunk.
+    """One of `count` even, contiguous shares of the output files, by benchmark, seed and chunk. With early
+    stop all seeds of a problem stay together, so that shares are of benchmarks and chunks.
 
     Args:
         parts: of the whole run.
         number: which share, from 0.
         count: shares in all; those beyond the number of files are empty.
     """
+    if parts and parts[0].config.early_stop.majority:
+        positions = chunk_positions(len(parts), count, number)
+        return list(parts[positions.start : positions.stop])
     places = list(dict.fromkeys(part.place for part in parts))
     files = sorted(
         (places.index(part.place), -1 if seed is None else seed, index)

@@ -12,7 +12,7 @@ from typing import TypedDict
 from .config import Endpoint
 from .errors import InputError
 from .launching import Launch, launch
-from .overrides import Override
+from .overrides import Override, parse_overrides, starts_again
 from .running import Run, run_async
 from .store import Folder, merge_chunks, output_name
 from .units import Part
@@ -206,6 +206,30 @@ class Work:
                 if path.exists():
                     found.setdefault(path, (part, seed, path))
         return list(found.values())
+
+
+def overwrites(
+    asked: bool, overrides: Sequence[str], share: tuple[int, int] | None, chunk_ids: object
+) -> bool:
+    """Whether earlier results are deleted first.
+
+    Args:
+        asked: by `--overwrite`.
+        overrides: may ask for it by `++skip_filled=false`.
+        share: of the output files that this process makes.
+        chunk_ids: the chunks that it makes.
+
+    Raises:
+        InputError: the others would lose theirs.
+    """
+    if not (asked or starts_again(parse_overrides(overrides))):
+        return False
+    if (share is not None and share[1] > 1) or chunk_ids is not None:
+        raise InputError(
+            "one share or chunk alone cannot start again: that deletes the files of the others, too",
+            hint="delete the folder, then run without --overwrite and ++skip_filled=false",
+        )
+    return True
 
 
 def tell(notes: Sequence[str]) -> None:

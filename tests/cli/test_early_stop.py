@@ -1,13 +1,16 @@
 """Early stop against the replay server: fewer samples, the same majority, and metrics that say so."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mathforge.aggregating import aggregate
-from mathforge.evaluating import Result, evaluate
+from mathforge.evaluating import Request, Result, evaluate, outline
+from mathforge.evaluating import run as run_request
+from mathforge.work import Model
 
 SAMPLES = 8
 FIRST = 5
@@ -95,6 +98,22 @@ def test_a_rerun_counts_the_votes_that_are_there(tmp_path: Path, whole: Any, fir
         (folder / f"output-rs{seed}.jsonl-async").write_text("".join(lines))
     result = run(tmp_path, "++early_stop.majority=true")
     assert check(tmp_path, result, whole, first) > 0
+
+
+@pytest.mark.parametrize(("chunks", "shares"), [(2, 2), (3, 2), (None, 2)])
+def test_shares_keep_the_seeds_of_a_problem_together(
+    tmp_path: Path, whole: Any, first: Any, chunks: int | None, shares: int
+) -> None:
+    request = Request(
+        f"demo:{SAMPLES}",
+        tmp_path,
+        Model(server_type="replay", replay=("demo",)),
+        num_chunks=chunks,
+        overrides=["++max_concurrent_requests=16", "++early_stop.majority=true"],
+    )
+    assert outline(request)[0] == (chunks or 1)
+    results = [run_request(replace(request, share=(number, shares))) for number in range(shares)]
+    assert check(tmp_path, results[-1], whole, first) > 5
 
 
 def test_seeds_of_other_jobs_are_refused(tmp_path: Path) -> None:

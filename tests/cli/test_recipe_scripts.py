@@ -118,6 +118,7 @@ def test_the_data_generation_of_nemotron_math(shared: Path, site: Site) -> None:
     assert dry.returncode == 0, dry.stderr
     assert "nemo_skills.training.prepare_data" in dry.stdout
     assert "++chat_template_kwargs.reasoning_effort=low" in dry.stdout
+    assert "mathforge has no such module" in dry.stderr
 
 
 def test_the_commands_of_openmath_nemotron(shared: Path, site: Site) -> None:

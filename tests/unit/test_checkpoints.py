@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.commands import sandbox_workers
 
 from mathforge import checkpoints, harmony
 from mathforge.checkpoints import Journal, NotedAnswer, RoundsFile, StateRoom
@@ -178,6 +182,30 @@ def test_calls_that_say_something_else_when_run_again_start_the_sample_again(
     assert told == ["a call that was run again had another output"]
     assert (len(made.rounds), made.rounds[0].output) == (3, made.rounds[1].output)
     assert len(scripted.requests) == 4
+
+
+def test_a_worker_that_dies_while_it_restores_costs_no_call(
+    scripted_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Sandbox(workers=1) as sandbox:
+        box = CountingBox(sandbox)
+        killed_after(scripted_server, box, tmp_path, CELL.format("x = 5; x"))
+        (worker,) = sandbox_workers(os.getpid())
+        restore = box.restore
+
+        def restored_late(state: Any) -> Any:
+            monkeypatch.setattr(box, "restore", restore)
+            os.kill(worker, signal.SIGSTOP)  # so that it dies with the request before it
+            threading.Timer(0.3, os.kill, (worker, signal.SIGKILL)).start()
+            return restore(state)
+
+        monkeypatch.setattr(box, "restore", restored_late)
+        box.cells.clear()
+        told: list[str] = []
+        scripted = scripted_server(said(CELL.format("x + 1")), said(FINAL))
+        made = make(scripted, box, rounds_file(tmp_path), told=told)
+    assert (box.cells, told) == (["x + 1"], [])
+    assert [one.output for one in made.rounds] == ["5\n", "6\n", None]
 
 
 def test_two_calls_of_a_turn_are_one_step(scripted_server: Any, box: CountingBox, tmp_path: Path) -> None:

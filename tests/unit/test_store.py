@@ -104,7 +104,7 @@ def test_rows_of_other_problems_are_refused(tmp_path: Path) -> None:
     file = opened(tmp_path)
     file.append(0, row(1))
     file.close()
-    with pytest.raises(StoreError, match=r"async:1: the row belongs to another problem than `p0`"):
+    with pytest.raises(StoreError, match=r"async:1: the row belongs to another problem or sample than `p0`"):
         opened(tmp_path)
     (tmp_path / "output-rs0.jsonl-async").unlink()
     (tmp_path / "output-rs0.jsonl").write_text(json.dumps(row(0)) + "\n")

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..overrides import SKIP_FILLED
 from ._run_arguments import add_switch
 
 if TYPE_CHECKING:
     from ..clusters import ClusterConfig, Job
+    from ..judging import Judge
 
 _WITH_VALUE = (
     *("cluster", "config-dir", "expname", "run-after", "log-dir", "dependent-jobs", "num-jobs"),
     *("partition", "qos", "time-min", "sbatch-kwargs", "mount-paths", "server-container"),
 )
 _SWITCHES = ("exclusive", "dry-run")
-_REWRITTEN = ("overwrite", "rerun-done")  # done once, when the jobs are submitted
+# Done once, when the jobs are submitted: a job that is queued again must not delete what it has made.
+_REWRITTEN = ("overwrite", "rerun-done")
+_SKIP_FILLED = re.compile(rf"\s*\+\+{SKIP_FILLED}=\S+")
 
 
 def add_job_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +59,15 @@ def job_argv(argv: Sequence[str]) -> list[str]:
     while words:
         word = words.pop(0)
         name, equals, _ = word.removeprefix("--").partition("=")
-        if not word.startswith("--"):
+        if _SKIP_FILLED.match(word):
+            continue
+        if name == "skip-filled":
+            words = words[1:] if not equals and words and not words[0].startswith(("-", "+")) else words
+            continue
+        if name == "inline-args":
+            text = word.partition("=")[2] if equals else words.pop(0)
+            kept.append(f"--inline-args={_SKIP_FILLED.sub('', text)}")
+        elif not word.startswith("--"):
             kept.append(word)
         elif name in _WITH_VALUE:
             words = words if equals else words[1:]
@@ -94,7 +107,7 @@ def read_json(text: str | None, flag: str) -> dict[str, Any]:
 
 
 def submit_run(
-    args: argparse.Namespace, *, files: int, config: object, logs: str, folders: Sequence[str]
+    args: argparse.Namespace, *, files: int, config: object, logs: str, judge: Judge | None = None
 ) -> int:
     """Send an eval or generate command to its cluster, in as many shares as asked for.
 
@@ -103,12 +116,12 @@ def submit_run(
         files: output files the work can be split by.
         config: resolved configuration of the run, printed by a dry run.
         logs: name of the folder of logs, below the output folder.
-        folders: what `--overwrite` clears.
+        judge: of an evaluation: judges in a job of its own behind the others.
 
     Returns:
         Exit status.
     """
-    from ..clusters import Job, load_cluster
+    from ..clusters import load_cluster
 
     cluster, notes = load_cluster(args.cluster, args.config_dir)
     del notes  # `submit` tells them
@@ -116,21 +129,44 @@ def submit_run(
     if jobs is None:
         jobs = files if cluster.executor == "slurm" else 1
     shares = files if jobs < 0 else max(1, min(jobs, files))
-    hosts_model = args.server_gpus is not None and not args.server_address and not args.replay
-    job = Job(
-        job_argv(args.argv),
-        name=job_name(args.expname or args.argv[0]),
-        array=[["--share", f"{number}/{shares}"] for number in range(shares)] if shares > 1 else (),
-        gpus=args.server_gpus if hosts_model else 0,
-        nodes=args.server_nodes if hosts_model else 1,
-        container=args.server_container,
-        **needs_of(args),
-    )
+    name, argv = job_name(args.expname or args.argv[0]), job_argv(args.argv)
+    stage = "all" if judge is None else args.stage
+    todo: list[Job] = []
+    if stage != "judge":
+        words = argv if judge is None else [*argv, "--stage=samples"]
+        split = [["--share", f"{number}/{shares}"] for number in range(shares)] if shares > 1 else ()
+        todo.append(_job(args, name, words, "server", hosts_model=_hosts_model(args), array=split))
+    if judge is not None and stage != "samples":
+        after = tuple(job.name for job in todo)
+        hosts = judge.model.gpus is not None and judge.model.address is None and not judge.model.replay
+        words = [*argv, "--stage=judge"]
+        todo.append(_job(args, f"{name}-judge", words, "judge_server", hosts_model=hosts, after=after))
     if args.dry_run:
         print(f"# resolved configuration of the run\n{json.dumps(config, indent=2)}\n")
-    elif args.overwrite:
-        _clear(cluster, folders)
-    return submit_jobs(args, [job], f"{args.output_dir}/{logs}")
+    else:
+        _settle(args, cluster, judge)
+    return submit_jobs(args, todo, f"{args.output_dir}/{logs}")
+
+
+def _hosts_model(args: argparse.Namespace) -> bool:
+    return args.server_gpus is not None and not args.server_address and not args.replay
+
+
+def _job(
+    args: argparse.Namespace, name: str, argv: Sequence[str], server: str, *, hosts_model: bool, **more: Any
+) -> Job:
+    """A job that starts the server of the flags `--SERVER-...`, if it starts one."""
+    from ..clusters import Job
+
+    return Job(
+        argv,
+        name=name,
+        gpus=getattr(args, f"{server}_gpus") if hosts_model else 0,
+        nodes=getattr(args, f"{server}_nodes") if hosts_model else 1,
+        container=getattr(args, f"{server}_container"),
+        **needs_of(args),
+        **more,
+    )
 
 
 def submit_jobs(args: argparse.Namespace, jobs: Sequence[Job], logs: str | None) -> int:
@@ -155,11 +191,20 @@ def job_name(text: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "._+-" else "-" for letter in text)
 
 
-def _clear(cluster: ClusterConfig, folders: Sequence[str]) -> None:
-    from ..store import Folder
+def _settle(args: argparse.Namespace, cluster: ClusterConfig, judge: Judge | None) -> None:
+    """What is done to earlier results once, before the jobs."""
+    from ..judging import RESULTS, clear, settle_places
 
-    for name in folders:
-        path = Path(cluster.on_host(name)).expanduser()
-        if path.is_dir():
-            with Folder(path) as folder:
-                folder.clear()
+    output_dir = Path(cluster.on_host(str(args.output_dir))).expanduser()
+    if args.argv[0] != "eval":
+        if args.overwrite:
+            clear(output_dir)
+        return
+    from ..units import benchmark_names
+
+    names = [name for name, _ in benchmark_names(args.benchmarks)]
+    overwrite = args.overwrite and args.stage != "judge"
+    settle_places(names, output_dir, is_judged=judge is not None, overwrite=overwrite)
+    for name in names if args.overwrite else ():
+        for place in RESULTS if overwrite else RESULTS[:1]:
+            clear(output_dir / place / name)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ._server_arguments import add_server_arguments
@@ -29,7 +32,7 @@ WITHOUT_EFFECT = {
     "wandb-group": "samples are in the output folder",
     "wandb-project": "samples are in the output folder",
     "skip-greedy": "no greedy pass is run beside seeds",
-    "skip-filled": "finished samples are always kept",
+    "skip-filled": "finished samples are kept",
 }
 
 
@@ -124,12 +127,35 @@ def overrides_of(args: argparse.Namespace) -> list[str]:
     return [*args.overrides, f"++sandbox.url={args.sandbox}"] if args.sandbox else list(args.overrides)
 
 
+def starts_again(args: argparse.Namespace) -> bool:
+    """Whether earlier results are deleted first: `--overwrite`, or `skip_filled=false` in any spelling."""
+    from ..overrides import parse_overrides
+    from ..overrides import starts_again as asked
+
+    return bool(args.overwrite) or _is_false(args.skip_filled) or asked(parse_overrides(args.overrides))
+
+
+def _is_false(value: object) -> bool:
+    return str(value).lower() in {"false", "0", "no"}
+
+
+@contextmanager
+def going_on_later() -> Iterator[None]:
+    """Say what becomes of an interrupted run."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("finished samples are kept; the same command goes on with the rest", file=sys.stderr)
+        raise
+
+
 def notes_of(args: argparse.Namespace) -> list[str]:
     """One line for each flag that changes nothing."""
     return [
         f"--{flag} has no effect: {reason}"
         for flag, reason in WITHOUT_EFFECT.items()
-        if getattr(args, flag.replace("-", "_")) is not None
+        if (value := getattr(args, flag.replace("-", "_"))) is not None
+        and not (flag == "skip-filled" and _is_false(value))
     ]
 
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from ._job_arguments import add_job_arguments, submit_run
-from ._run_arguments import add_run_arguments, model_of, notes_of, overrides_of, raise_failures
+from ._judge_arguments import add_judge_arguments, judge_of
+from ._run_arguments import (
+    add_run_arguments,
+    going_on_later,
+    model_of,
+    notes_of,
+    overrides_of,
+    raise_failures,
+    starts_again,
+)
+
+if TYPE_CHECKING:
+    from ..evaluating import Request
 
 NAME = "eval"
 HELP = "Evaluate benchmarks against a model server, with or without the Python tool."
@@ -36,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--split", help="NAME/SPLIT.jsonl instead of NAME/test.jsonl")
     add("--generation-type", help=argparse.SUPPRESS)
     add_run_arguments(parser)
+    add_judge_arguments(parser)
     add_job_arguments(parser)
     add("--json", action="store_true", help="print the metrics as JSON instead of tables")
     parser.usage = (
@@ -45,13 +59,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate; 1 when any sample failed."""
-    from ..evaluating import Request, outline, prepare
+    from ..evaluating import outline, prepare
     from ..evaluating import run as run_request
-    from ..units import benchmark_names
     from ..work import tell
 
     tell(notes_of(args))
-    request = Request(
+    args.overwrite = starts_again(args)
+    request = _request(args)
+    if args.cluster is not None:
+        files, config = outline(request)
+        return submit_run(args, files=files, config=config.to_json(), logs="eval-logs", judge=request.judge)
+    if args.dry_run:
+        parts = prepare(request)
+        print(json.dumps({part.benchmark.name: part.config.to_json() for part in parts}, indent=2))
+        return 0
+    with going_on_later():
+        result = run_request(request)
+    print(
+        json.dumps(result.to_json(), indent=2) if args.json else result.table(), end="\n" if args.json else ""
+    )
+    for name, folder in result.folders.items():
+        print(f"{name}: samples and metrics.json in {folder}", file=sys.stderr)
+    raise_failures(result.failures)
+    return 0
+
+
+def _request(args: argparse.Namespace) -> Request:
+    """What the flags ask for."""
+    from ..evaluating import Request
+
+    return Request(
         benchmarks=args.benchmarks,
         output_dir=args.output_dir,
         server=model_of(args),
@@ -64,25 +101,6 @@ def run(args: argparse.Namespace) -> int:
         with_sandbox=args.with_sandbox,
         overwrite=args.overwrite,
         overrides=overrides_of(args),
+        judge=judge_of(args),
+        stage=args.stage,
     )
-    if args.cluster is not None:
-        files, config = outline(request)
-        names = [name for name, _ in benchmark_names(request.benchmarks)]
-        folders = [f"{args.output_dir}/eval-results/{name}" for name in names]
-        return submit_run(args, files=files, config=config.to_json(), logs="eval-logs", folders=folders)
-    if args.dry_run:
-        parts = prepare(request)
-        print(json.dumps({part.benchmark.name: part.config.to_json() for part in parts}, indent=2))
-        return 0
-    try:
-        result = run_request(request)
-    except KeyboardInterrupt:
-        print("finished samples are kept; the same command goes on with the rest", file=sys.stderr)
-        raise
-    print(
-        json.dumps(result.to_json(), indent=2) if args.json else result.table(), end="\n" if args.json else ""
-    )
-    for name, folder in result.folders.items():
-        print(f"{name}: samples and metrics.json in {folder}", file=sys.stderr)
-    raise_failures(result.failures)
-    return 0

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._job_arguments import add_job_arguments, submit_run
-from ._run_arguments import add_run_arguments, model_of, notes_of, overrides_of, raise_failures
+from ._run_arguments import (
+    add_run_arguments,
+    going_on_later,
+    model_of,
+    notes_of,
+    overrides_of,
+    raise_failures,
+    starts_again,
+)
 
 if TYPE_CHECKING:
     from ..synthesizing import Request
@@ -72,21 +79,17 @@ def run(args: argparse.Namespace) -> int:
 
     tell(notes_of(args))
     args.overrides = _take_flags(args, [*split_arguments(args.inline_args), *args.overrides])
+    args.overwrite = starts_again(args)
     request = _request(args)
     if args.cluster is not None:
         files, config = outline(_on_host(args, request))
-        return submit_run(
-            args, files=files, config=config.to_json(), logs="generation-logs", folders=[args.output_dir]
-        )
+        return submit_run(args, files=files, config=config.to_json(), logs="generation-logs")
     if args.dry_run:
         parts = prepare(request)
         print(json.dumps({parts[0].benchmark.name: parts[0].config.to_json()}, indent=2))
         return 0
-    try:
+    with going_on_later():
         result = run_request(request)
-    except KeyboardInterrupt:
-        print("finished samples are kept; the same command goes on with the rest", file=sys.stderr)
-        raise
     if args.json:
         print(json.dumps({"files": [str(file) for file in result.files]}, indent=2))
     else:

@@ -88,8 +88,8 @@ def run_command(argv: Sequence[str]) -> int:
         SystemExit: wrong usage, which argparse has told.
     """
     command = find_command(argv[0])
-    overrides, flags = split_overrides(argv[1:])
     parser = parser_of(command)
+    overrides, flags = split_overrides(argv[1:], parser)
     args = parser.parse_args([_switched_on(parser, _kebab(flag)) for flag in flags])
     if overrides and not getattr(command, "TAKES_OVERRIDES", False):
         raise InputError(
@@ -115,10 +115,18 @@ def parser_of(command: Command) -> argparse.ArgumentParser:
     return parser
 
 
-def split_overrides(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Separate `++key=value` arguments from the rest, each in its order."""
-    overrides = [token for token in argv if token.startswith("++")]
-    return overrides, [token for token in argv if not token.startswith("++")]
+def split_overrides(
+    argv: Sequence[str], parser: argparse.ArgumentParser | None = None
+) -> tuple[list[str], list[str]]:
+    """Separate `++key=value` arguments from the rest, each in its order; what stands behind a flag that takes
+    a value is that value."""
+    overrides: list[str] = []
+    flags: list[str] = []
+    for before, token in zip(("", *argv), argv, strict=False):
+        action = None if parser is None else parser._option_string_actions.get(_kebab(before))
+        is_value = action is not None and action.nargs is None
+        (overrides if token.startswith("++") and not is_value else flags).append(token)
+    return overrides, flags
 
 
 def _switched_on(parser: argparse.ArgumentParser, token: str) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from ._job_arguments import add_job_arguments, job_name, needs_of, submit_jobs
+
+# Modules of NeMo-Skills that commands run -> ours; the others have no counterpart.
+_MODULES = {"nemo_skills.dataset.prepare": "mathforge.dataset.prepare"}
 
 NAME = "run-cmd"
 HELP = "Run a shell command, here or as a job of a cluster."
@@ -40,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     command = args.command or " ".join([*args.words, *args.overrides])
     if not command.strip():
         raise InputError("no command is given", hint="--command '...'", code="usage")
+    _tell_modules(command)
     lines = [line for line in (args.preprocess_cmd, command, args.postprocess_cmd) if line]
     line = " &&\n".join(part.strip() for part in lines) if len(lines) > 1 else command.strip()
     if args.cluster is not None:
@@ -64,3 +69,13 @@ def run(args: argparse.Namespace) -> int:
     print(f"output goes to {log}", file=sys.stderr)
     with log.open("ab") as file:
         return subprocess.run(["bash", "-c", line], stdout=file, stderr=file, check=False).returncode
+
+
+def _tell_modules(command: str) -> None:
+    """Which modules of NeMo-Skills the command needs where it runs."""
+    from ..work import tell
+
+    for module in dict.fromkeys(re.findall(r"-m\s+(nemo_skills(?:\.\w+)+)", command)):
+        ours = _MODULES.get(module)
+        instead = f"here it is `{ours}`" if ours else "mathforge has no such module"
+        tell([f"the command runs `{module}`: {instead}, so NeMo-Skills has to be installed where it runs"])
