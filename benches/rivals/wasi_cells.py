@@ -64,7 +64,7 @@ def main(cells: dict[str, Any]) -> dict[str, Any]:
             warm.append((time.perf_counter() - start) * 1e3)
         figures["warm_ms"] = statistics.median(warm)
         for name, code in cells["work"].items():
-            figures[name] = min(cpu_s(session, code) for _ in range(3))
+            figures[name] = min(cpu_s(session, code) for _ in range(cells["runs"]))
     sessions = [Session(shutdown_s=0) for _ in range(64)]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda session: run(session, cells["sum"]), sessions))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ if not hasattr(_native, "Sandbox"):
     collect_ignore_glob = ["test_*.py"]
 
 Run = Callable[..., "_native.Outcome"]
+# Far beyond what anything small takes, on a machine however busy.
+BUSY_S = 120.0
 STATUSES = {"ok", "error", "timeout", "memory"}
 
 
@@ -67,25 +70,32 @@ def attack(run: Run, bystander: _native.Session) -> Iterator[Run]:
     def attack(code: str, timeout_s: float = 5.0, *, hurts_itself: bool = False) -> _native.Outcome:
         outcome = run(code, timeout_s)
         assert outcome.status in STATUSES
-        # It ended at its limit and not by itself much later; a busy machine takes its time.
-        assert outcome.wall_s < timeout_s + 60.0
+        # It ended at its limit and not by itself much later.
+        assert outcome.wall_s < timeout_s + BUSY_S / 2
         # What a cell does to its own session, by filling its memory or by replacing its streams, may last.
-        after = run("1 + 1", 0.3 if hurts_itself else 120.0)
+        after = run("1 + 1", 0.3 if hurts_itself else BUSY_S)
         assert after.status in STATUSES
         assert hurts_itself or after.stdout == "2\n"
         return outcome
 
     yield attack
-    assert bystander.run("secret, len(open('mine.txt').read())", 20.0).stdout == (
-        "(['bystander', 'bystander', 'bystander'], 900)\n"
-    )
-    after = _host()
-    assert after["environment"] == before["environment"]
-    assert after["here"] == before["here"]
-    assert after["descriptors"] <= before["descriptors"]
+    kept = bystander.run("secret, len(open('mine.txt').read())", BUSY_S)
+    assert kept.stdout == "(['bystander', 'bystander', 'bystander'], 900)\n"
+    # Threads that ran deep end a moment after their answer, and their stacks with them.
+    end = time.monotonic() + BUSY_S
+    while (harm := _harm(before, _host())) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not harm
+
+
+def _harm(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """What of the host process is not as it was."""
+    found = [name for name in ("environment", "here") if after[name] != before[name]]
+    found += ["descriptors"] * (after["descriptors"] > before["descriptors"])
     # A session may have grown to its cap of 256 MiB and have touched as much stack; both go with the session.
-    assert after["resident_mib"] < before["resident_mib"] + 600
-    assert after["threads"] <= before["threads"] + 4
+    found += ["anonymous_mib"] * (after["anonymous_mib"] >= before["anonymous_mib"] + 600)
+    found += ["threads"] * (after["threads"] > before["threads"] + 4)
+    return [f"{name}: {before.get(name)}, then {after.get(name)}" for name in found]
 
 
 def _host() -> dict[str, Any]:
@@ -95,6 +105,7 @@ def _host() -> dict[str, Any]:
         "environment": {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"},
         "here": sorted(path.name for path in Path().iterdir()),
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
-        "resident_mib": int(numbers["VmRSS"]) / 1024,
+        # Without pages of files: a machine short of memory drops and reads them as it likes.
+        "anonymous_mib": int(numbers["RssAnon"]) / 1024,
         "threads": int(numbers["Threads"]),
     }
