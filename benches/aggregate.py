@@ -58,6 +58,8 @@ class Run:
 def measured(command: list[str]) -> Run:
     """Run a command to its end."""
     environment = {**os.environ, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    # An installed package is compiled.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         result, out = Path(folder, "result"), Path(folder, "out")
         # The floor is reading: what `cat` read is not written anywhere.

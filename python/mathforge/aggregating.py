@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import indexing
 from ._native import Samples, ScanProgress
 from .counting import BUCKETS, Counting, Counts, Votes, by_bucket
-from .early_stop import is_stopped_early, report_of
 from .errors import InputError, MathforgeError
-from .grading import Grader
 from .inputs import Benchmark, find, is_table
 from .metrics import scan_options
 from .report import Report
-from .spilling import spill_folder
 
-__all__ = ["Settings", "aggregate", "aggregate_benchmark"]
+if TYPE_CHECKING:
+    from .grading import Grader
+
+__all__ = ["Settings", "aggregate", "aggregate_benchmark", "report_of"]
 
 _LEAST_STEP_BYTES = 64 << 20
 """What is read at once; less would be slower."""
@@ -96,10 +98,21 @@ def aggregate(
     found = find([paths] if isinstance(paths, str | Path) else paths, lexical=settings.lexical)
     if benchmark is not None:
         found = [replace(one, name=benchmark) for one in found]
-    return Report.merged(
-        (report_of if is_stopped_early(one) else aggregate_benchmark)(one, settings, grader, progress)
-        for one in found
-    )
+    return Report.merged(report_of(one, settings, grader, progress) for one in found)
+
+
+def report_of(
+    benchmark: Benchmark,
+    settings: Settings | None = None,
+    grader: Grader | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """As `aggregate_benchmark`; of a run with early stop what its samples allow to say."""
+    if not benchmark.is_stopped_early:
+        return aggregate_benchmark(benchmark, settings, grader, progress)
+    from . import early_stop
+
+    return early_stop.report_of(benchmark, settings, grader, progress)
 
 
 def aggregate_benchmark(
@@ -117,8 +130,8 @@ def aggregate_benchmark(
     if benchmark.trouble:
         raise InputError(benchmark.trouble)
     counts = Counts()
-    with spill_folder() as folder:
-        for samples in _parts(benchmark.files, settings, folder, progress):
+    with ExitStack() as stack:
+        for samples in _parts(benchmark.files, settings, stack, progress):
             counts.add(samples, benchmark.files, settings.counting, grader)
     return counts.report(benchmark, settings.counting, settings.k)
 
@@ -126,15 +139,21 @@ def aggregate_benchmark(
 def _parts(
     files: Sequence[Path],
     settings: Settings,
-    folder: Path,
+    stack: ExitStack,
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[Samples]:
     """The samples of all files: at once, or by problem where they exceed the memory budget."""
     budget = settings.memory_mib << 20
+    folder: Path | None = None
     spilled: list[Path] = []
     held = Samples()
 
     def spill() -> None:
+        nonlocal folder
+        if folder is None:
+            from .spilling import spill_folder
+
+            folder = stack.enter_context(spill_folder())
         spilled.append(folder / f"{len(spilled)}.arrow")
         Samples.write_parts(held.split(BUCKETS), spilled[-1], {})
 

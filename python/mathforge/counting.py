@@ -6,14 +6,16 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ._native import Samples, Tally
 from .errors import InputError
-from .grading import Grader
 from .inputs import Benchmark
 from .metrics import grade_open_pairs, tables
 from .report import Damage, Report, Uncertainty
+
+if TYPE_CHECKING:
+    from .grading import Grader
 
 __all__ = ["BUCKETS", "Counting", "Counts", "by_bucket"]
 

@@ -10,7 +10,6 @@ others say, and all but majority@k is reported of those: an ordinary run of k //
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections import Counter
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from .errors import InputError
 from .problems import Problem
 from .samples import Grade, Sample
-from .store import RUN_FILE, output_name
+from .store import output_name
 
 if TYPE_CHECKING:
     from .aggregating import Settings
@@ -184,17 +183,6 @@ def count_not_drawn(path: Path) -> int:
     """Rows of an output file that stand for samples that were not drawn."""
     with path.open("rb") as lines:
         return sum(_MARK in line for line in lines)
-
-
-def is_stopped_early(benchmark: Benchmark) -> bool:
-    """Whether the files of a benchmark are those of a run with early stop."""
-    if not benchmark.files:
-        return False
-    try:
-        run = json.loads((benchmark.files[0].parent / RUN_FILE).read_bytes())
-        return run["config"]["early_stop"]["majority"] is True
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
 
 
 def report_of(

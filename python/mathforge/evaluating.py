@@ -238,15 +238,14 @@ def run(request: Request) -> Result:
 
 def _summarize(parts: Sequence[Part], output_dir: Path, result: Result, *, is_judged: bool) -> None:
     """Metrics of the complete benchmarks, also written beside their samples."""
-    from .aggregating import aggregate_benchmark
-    from .early_stop import is_stopped_early, report_of
+    from .aggregating import report_of
     from .inputs import find
 
     for part in {part.benchmark.name: part for part in parts}.values():
         folder = output_dir / "eval-results" / part.benchmark.name
         if all((folder / output_name(seed)).exists() for seed in part.seeds):
             benchmark = replace(find([folder])[0], name=part.benchmark.name)
-            report = (report_of if is_stopped_early(benchmark) else aggregate_benchmark)(benchmark)
+            report = report_of(benchmark)
             tell(report.problems())
             if part.benchmark.name.startswith(_BEST_JUDGED) and not is_judged:
                 note = f"{part.benchmark.name}: many answers are words, which only a model can judge"

@@ -14,8 +14,10 @@ from pathlib import Path
 from types import TracebackType
 
 from .errors import StoreError
+from .inputs import RUN_FILE
 
-RUN_FILE = "run.json"
+__all__ = ["OTHER_FOLDER", "RUN_FILE", "Folder", "lock", "temporary_beside", "write_atomically"]
+
 OTHER_FOLDER = "use another --output-dir, or --overwrite to delete these results and start again"
 
 

@@ -8,7 +8,6 @@ whole or not at all, so that a killed run leaves the old one or none.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -82,6 +81,8 @@ def _last_line_end(path: Path, size: int) -> int:
 
 def fingerprint(path: Path, covered: int) -> str:
     """Hash of the first and last block of the covered bytes, and of how many they are."""
+    import hashlib
+
     digest = hashlib.sha256(str(covered).encode())
     with path.open("rb") as file:
         digest.update(file.read(min(_BLOCK, covered)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from .errors import InputError
 
+RUN_FILE = "run.json"
+"""The configuration of a run, beside its outputs."""
 _SEEDED = re.compile(r"output-rs(\d+)\.jsonl(?:\.gz|\.zst)?")
 _GREEDY = ("output.jsonl", "output.jsonl.gz", "output.jsonl.zst")
 _MOST_FILES = 1 << 16
@@ -31,6 +34,17 @@ class Benchmark:
     files: tuple[Path, ...]
     unfinished: tuple[Path, ...] = ()
     trouble: str | None = None
+
+    @property
+    def is_stopped_early(self) -> bool:
+        """Whether these are the files of a run with early stop."""
+        if not self.files:
+            return False
+        try:
+            run = json.loads((self.files[0].parent / RUN_FILE).read_bytes())
+            return run["config"]["early_stop"]["majority"] is True
+        except (OSError, ValueError, LookupError, TypeError):
+            return False
 
 
 def find(paths: Sequence[Path | str], *, lexical: bool = False) -> list[Benchmark]:

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from . import stability
 from ._native import (
     Samples,
     ScanProgress,
@@ -128,6 +127,8 @@ def _shared(curves: dict[str, Any]) -> Metrics:
 def _stability(curves: dict[str, Any], size: int, taus: Sequence[float]) -> dict[str, Metrics]:
     if not taus:
         return {}
+    from . import stability
+
     return {
         name: _shared(curves)
         | {method: 100 * mean(values["outcomes"]) for method, values in curves["methods"].items()}

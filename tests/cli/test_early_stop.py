@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mathforge.aggregating import aggregate
+from mathforge.cli.main import main
 from mathforge.evaluating import Request, Result, evaluate, outline
 from mathforge.evaluating import run as run_request
 from mathforge.work import Model
@@ -82,6 +83,8 @@ def test_settled_problems_are_not_drawn_on(tmp_path: Path, whole: Any, first: An
     again = run(tmp_path, "++early_stop.majority=true")
     assert again.to_json() == result.to_json()
     assert aggregate(tmp_path).to_json() == result.to_json()
+    main(["aggregate", str(tmp_path), "--metrics-path", str(tmp_path / "again.json")])
+    assert json.loads((tmp_path / "again.json").read_text()) == json.loads(json.dumps(result.to_json()))
 
 
 def test_a_rerun_counts_the_votes_that_are_there(tmp_path: Path, whole: Any, first: Any) -> None:

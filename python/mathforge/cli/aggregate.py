@@ -94,8 +94,12 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
 def settings_of(args: argparse.Namespace) -> Any:
     """The settings that the flags ask for."""
     from ..aggregating import Settings
-    from ..stability import read_taus
 
+    taus: tuple[float, ...] = ()
+    if getattr(args, "stability", None):
+        from ..stability import read_taus
+
+        taus = read_taus(args.stability)
     return Settings(
         votes=args.votes,
         k=getattr(args, "k", None),
@@ -106,7 +110,7 @@ def settings_of(args: argparse.Namespace) -> Any:
         threads=args.threads,
         memory_mib=args.memory,
         index=not args.no_index,
-        taus=read_taus(args.stability) if getattr(args, "stability", None) else (),
+        taus=taus,
     )
 
 
@@ -131,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_here(args: argparse.Namespace, settings: Any) -> int:
-    from ..aggregating import aggregate_benchmark
+    from ..aggregating import report_of
     from ..errors import InputError
     from ..grading import Grader
     from ..inputs import find
@@ -146,7 +150,7 @@ def _run_here(args: argparse.Namespace, settings: Any) -> int:
     with Grader(args.sympy) as grader, bytes_bar("reading") as progress:
         for benchmark in found:
             try:
-                reports.append(aggregate_benchmark(benchmark, settings, grader, progress))
+                reports.append(report_of(benchmark, settings, grader, progress))
             except InputError as error:
                 problems.append(str(error) if error.hint is None else f"{error} ({error.hint})")
     if not reports:
