@@ -5,16 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 
 from .errors import InputError
+from .row_files import Row, RowFile, refuse
 
 DATA_DIR_VARIABLE = "MATHFORGE_DATA_DIR"
 BUILT_IN = Path(__file__).parent / "benchmarks"
-_SHOWN_DEFECTS = 5
+
+# What a sample's row is given; an input row's own fields of these names are not carried through.
+RESULT_FIELDS = frozenset(
+    {
+        *("generation", "num_generated_tokens", "num_tool_output_tokens", "generation_start_time"),
+        *("generation_end_time", "generation_time", "finish_reason", "reasoning_content", "rounds", "error"),
+        *("code_rounds_executed", "code_execution_time", "num_code_timeouts", "stopped_on_repetition"),
+        *("predicted_answer", "symbolic_correct", "grade_reason"),
+        *("_full_generation", "_generation_finished_thinking"),
+    }
+)
 
 
 def data_home() -> Path:
@@ -70,16 +83,11 @@ class Benchmark:
 
     name: str
     path: Path
-    problems: Sequence[Problem]
+    problems: RowFile
 
     def fingerprint(self) -> str:
-        """SHA-256 over ids, texts and expected answers in order; of a file of rows, over its rows."""
-        if own := getattr(self.problems, "fingerprint", None):
-            return str(own())
-        digest = hashlib.sha256()
-        for problem in self.problems:
-            digest.update(json.dumps([problem.id, problem.text, problem.expected_answer]).encode())
-        return digest.hexdigest()
+        """SHA-256 over ids, texts and expected answers in order; of rows to answer, over the rows."""
+        return self.problems.fingerprint()
 
 
 def load_benchmark(
@@ -102,47 +110,102 @@ def load_benchmark(
             (file:line).
     """
     path = _find(name, data_dir, split)
-    problems = read_problems(path, name)
-    return Benchmark(name, path, problems if max_samples < 0 else problems[:max_samples])
+    return Benchmark(name, path, read_problems(path, name, max_samples))
 
 
-def read_problems(path: Path, name: str) -> tuple[Problem, ...]:
-    """Read one JSONL file of problems; the rows of NeMo-Skills benchmarks.
+def read_problems(path: Path, name: str, max_samples: int = -1) -> RowFile:
+    """The problems of a JSONL file, read again whenever they are asked for; the rows of NeMo-Skills
+    benchmarks.
 
     Raises:
         InputError: naming file and line of the rows that cannot be used.
     """
-    problems: list[Problem] = []
-    defects: list[str] = []
-    line_of_id: dict[str, int] = {}
-    for line, data in enumerate(path.read_bytes().split(b"\n"), 1):
-        if not data.strip():
-            continue
-        try:
-            problem = _problem(
-                json.loads(data.decode("utf-8-sig" if line == 1 else "utf-8")), f"{name}-{len(problems)}"
-            )
-            if problem.id in line_of_id:
-                raise ValueError(f"id `{problem.id}` is already used in line {line_of_id[problem.id]}")
-        except ValueError as error:
-            defects.append(f"{path}:{line}: {reason_of(error)}")
-            continue
-        line_of_id[problem.id] = line
-        problems.append(problem)
-    if defects:
-        shown = "\n       ".join(defects[:_SHOWN_DEFECTS])
-        more = f"\n       and {len(defects) - _SHOWN_DEFECTS} more" if len(defects) > _SHOWN_DEFECTS else ""
+    ids = _Ids()
+
+    def problem(row: Row, position: int) -> Problem:
+        return _problem(row, f"{name}-{position}")
+
+    def check(problem: Problem, line: int) -> bytes:
+        ids.add(problem.id, line)
+        return json.dumps([problem.id, problem.text, problem.expected_answer]).encode()
+
+    rows = RowFile.read(path, problem, max_samples=max_samples, check=check)
+    refuse(list(ids.defects(path, rows)))
+    return rows
+
+
+def rows_to_answer(
+    path: Path,
+    name: str,
+    *,
+    max_samples: int = -1,
+    change: Callable[[Row], Row] = lambda row: row,
+    made: str = "generation",
+) -> RowFile:
+    """The rows of a JSONL file as problems, in which every field may be missing.
+
+    Args:
+        path: one JSON object per line.
+        name: of the rows, for the ids of those that have none.
+        max_samples: only the first so many; -1 is all.
+        change: made to every row as it is read.
+        made: field that the generation will be written to.
+
+    Raises:
+        InputError: no file, no rows, or lines that are not JSON objects, named by file and line.
+    """
+    if not path.is_file():
         raise InputError(
-            shown + more, hint="each line is one JSON object with `problem` and `expected_answer`"
+            f"there is no input file `{path}`", hint="it holds one JSON object per line (--input-file)"
         )
-    if not problems:
-        raise InputError(f"no problems in {path}")
-    return tuple(problems)
+
+    def problem(row: Row, position: int) -> Problem:
+        return problem_of(change(row), f"{name}-{position}", made)
+
+    return RowFile.read(path, problem, max_samples=max_samples)
 
 
-def _problem(row: object, fallback_id: str) -> Problem:
-    if not isinstance(row, dict):
-        raise ValueError(f"a JSON object is wanted, not {type(row).__name__}")
+def problem_of(row: Row, fallback_id: str, made: str) -> Problem:
+    """An input row as a problem: every field may be missing."""
+    text, expected = row.get("problem"), row.get("expected_answer")
+    # What is written about a generation is written about this very one.
+    written = RESULT_FIELDS - {"generation"} | {"problem", made}
+    subset = row.get("subset_for_metrics")
+    return Problem(
+        id=str(row.get("id", fallback_id)),
+        text=text if isinstance(text, str) else "",
+        expected_answer=None if expected is None or isinstance(expected, bool) else str(expected),
+        subset=subset if isinstance(subset, str) else None,
+        row=row,
+        checked=tuple(key for key in row if key not in written),
+    )
+
+
+class _Ids:
+    """Ids seen so far, as 16 bytes each: a hash and a line."""
+
+    def __init__(self) -> None:
+        self._hashes = array("Q")
+        self._lines = array("Q")
+
+    def add(self, name: str, line: int) -> None:
+        self._hashes.append(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest()))
+        self._lines.append(line)
+
+    def defects(self, path: Path, rows: Sequence[Problem]) -> Iterator[str]:
+        """One line for each id that was there before; `rows` are those whose ids were added, in order."""
+        ordered = sorted(self._hashes)
+        doubled = {one for one, other in pairwise(ordered) if one == other}
+        first: dict[str, int] = {}
+        for position, (one, line) in enumerate(zip(self._hashes, self._lines, strict=True)):
+            if one in doubled:
+                name = rows[position].id
+                if name in first:
+                    yield f"{path}:{line}: id `{name}` is already used in line {first[name]}"
+                first.setdefault(name, line)
+
+
+def _problem(row: Row, fallback_id: str) -> Problem:
     text, expected = row.get("problem"), row.get("expected_answer")
     if not isinstance(text, str) or not text.strip():
         raise ValueError("field `problem` is missing, empty or not text")
@@ -152,15 +215,6 @@ def _problem(row: object, fallback_id: str) -> Problem:
     if subset is not None and not isinstance(subset, str):
         raise ValueError("field `subset_for_metrics` is not text")
     return Problem(str(row.get("id", fallback_id)), text, str(expected), subset, row)
-
-
-def reason_of(error: ValueError) -> str:
-    """What is wrong with a line, in a few words."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"not valid JSON ({error.msg} at character {error.pos + 1})"
-    if isinstance(error, UnicodeDecodeError):
-        return f"not valid UTF-8 (byte {error.start + 1})"
-    return str(error)
 
 
 def _folders(data_dir: str | Path | None) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Rows to generate for: a JSONL file read row by row, so that its size costs no memory."""
+"""Problems of a JSONL file, read where they stand, so that its size costs no memory."""
 
 from __future__ import annotations
 
@@ -8,27 +8,18 @@ import os
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from .errors import InputError
-from .problems import Problem, reason_of
+
+if TYPE_CHECKING:
+    from .problems import Problem
 
 Row = dict[str, object]
 _SHOWN_DEFECTS = 5
 
-# What a sample's row is given; an input row's own fields of these names are not carried through.
-RESULT_FIELDS = frozenset(
-    {
-        *("generation", "num_generated_tokens", "num_tool_output_tokens", "generation_start_time"),
-        *("generation_end_time", "generation_time", "finish_reason", "reasoning_content", "rounds", "error"),
-        *("code_rounds_executed", "code_execution_time", "num_code_timeouts", "stopped_on_repetition"),
-        *("predicted_answer", "symbolic_correct", "grade_reason"),
-        *("_full_generation", "_generation_finished_thinking"),
-    }
-)
 
-
-class RowFile(Sequence[Problem]):
+class RowFile(Sequence["Problem"]):
     """The rows of one file, or a stretch of them, as problems; only their places are kept in memory."""
 
     def __init__(
@@ -37,66 +28,58 @@ class RowFile(Sequence[Problem]):
         places: array[int],
         read: Callable[[Row, int], Problem],
         first: int = 0,
+        digest: str | None = None,
     ) -> None:
         self._handle = handle
         self._places = places
         self._read = read
         self._first = first
+        self._digest = digest
 
     @classmethod
     def read(
         cls,
         path: Path,
-        name: str,
+        problem: Callable[[Row, int], Problem],
         *,
         max_samples: int = -1,
-        change: Callable[[Row], Row] = lambda row: row,
-        made: str = "generation",
+        check: Callable[[Problem, int], bytes] | None = None,
     ) -> RowFile:
         """Find the rows of a file.
 
         Args:
             path: JSONL; blank lines are passed over.
-            name: of the rows, for the ids of those that have none.
+            problem: makes a row with its position a problem.
             max_samples: only the first so many; -1 is all.
-            change: made to every row as it is read.
-            made: field that the generation will be written to.
+            check: told every problem and its line; gives what of it counts for the fingerprint (without it,
+                the row as it stands). A ValueError, also of `problem`, says what is wrong with the row.
 
         Raises:
-            InputError: no file, no rows, or lines that are not JSON objects, named by file and line.
+            InputError: no rows, or lines that cannot be used, named by file and line.
         """
-        if not path.is_file():
-            raise InputError(
-                f"there is no input file `{path}`", hint="it holds one JSON object per line (--input-file)"
-            )
         places = array("Q")
+        digest = hashlib.sha256()
         defects: list[str] = []
         for line, place, data in _lines(path):
             if max_samples >= 0 and len(places) == 2 * max_samples:
                 break
-            if trouble := _trouble(data):
-                defects.append(f"{path}:{line}: {trouble}")
+            try:
+                row = _row(data)
+                digest.update(data + b"\n" if check is None else check(problem(row, len(places) // 2), line))
+            except ValueError as error:
+                defects.append(f"{path}:{line}: {reason_of(error)}")
+                continue
             places.extend((place, len(data)))
-        if defects:
-            shown = "\n       ".join(defects[:_SHOWN_DEFECTS])
-            more = (
-                f"\n       and {len(defects) - _SHOWN_DEFECTS} more" if len(defects) > _SHOWN_DEFECTS else ""
-            )
-            raise InputError(shown + more, hint="each line of the input is one JSON object")
+        refuse(defects)
         if not places:
-            raise InputError(f"no rows in {path}")
-
-        def problem(row: Row, position: int) -> Problem:
-            return problem_of(change(row), f"{name}-{position}", made)
-
-        return cls(_Handle(path), places, problem)
+            raise InputError(f"no problems in {path}")
+        return cls(_Handle(path), places, problem, digest=digest.hexdigest())
 
     def fingerprint(self) -> str:
-        """SHA-256 of the rows as they stand in the file."""
-        digest = hashlib.sha256()
-        for index in range(len(self)):
-            digest.update(self._bytes(index) + b"\n")
-        return digest.hexdigest()
+        """SHA-256 of the rows, or of what counts of them; known of whole files."""
+        if self._digest is None:
+            raise ValueError("a stretch of a file has no fingerprint")
+        return self._digest
 
     def __len__(self) -> int:
         return len(self._places) // 2
@@ -118,22 +101,6 @@ class RowFile(Sequence[Problem]):
     def _bytes(self, index: int) -> bytes:
         place, length = self._places[2 * index : 2 * index + 2]
         return self._handle.read(length, place)
-
-
-def problem_of(row: Row, fallback_id: str, made: str) -> Problem:
-    """An input row as a problem: every field may be missing."""
-    text, expected = row.get("problem"), row.get("expected_answer")
-    # What is written about a generation is written about this very one.
-    written = RESULT_FIELDS - {"generation"} | {"problem", made}
-    subset = row.get("subset_for_metrics")
-    return Problem(
-        id=str(row.get("id", fallback_id)),
-        text=text if isinstance(text, str) else "",
-        expected_answer=None if expected is None or isinstance(expected, bool) else str(expected),
-        subset=subset if isinstance(subset, str) else None,
-        row=row,
-        checked=tuple(key for key in row if key not in written),
-    )
 
 
 class _Handle:
@@ -161,9 +128,25 @@ def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
             place += len(data)
 
 
-def _trouble(data: bytes) -> str | None:
-    try:
-        row = json.loads(data.decode())
-    except ValueError as error:
-        return reason_of(error)
-    return None if isinstance(row, dict) else f"a JSON object is wanted, not {type(row).__name__}"
+def _row(data: bytes) -> Row:
+    row = json.loads(data.decode())
+    if not isinstance(row, dict):
+        raise ValueError(f"a JSON object is wanted, not {type(row).__name__}")
+    return row
+
+
+def refuse(defects: Sequence[str]) -> None:
+    """Raise if there are any, showing the first."""
+    if defects:
+        shown = "\n       ".join(defects[:_SHOWN_DEFECTS])
+        more = f"\n       and {len(defects) - _SHOWN_DEFECTS} more" if len(defects) > _SHOWN_DEFECTS else ""
+        raise InputError(shown + more, hint="each line is one JSON object with the fields of a problem")
+
+
+def reason_of(error: ValueError) -> str:
+    """What is wrong with a line, in a few words."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not valid JSON ({error.msg} at character {error.pos + 1})"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not valid UTF-8 (byte {error.start + 1})"
+    return str(error)

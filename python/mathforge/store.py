@@ -24,6 +24,7 @@ from typing import IO
 from .checkpoints import Journal, RoundsFile, StateRoom
 from .errors import InputError, StoreError
 from .folders import OTHER_FOLDER, RUN_FILE, Folder, lock, temporary_beside, write_atomically
+from .positions import LinePlaces, Positions
 from .problems import Problem
 
 __all__ = [
@@ -136,15 +137,16 @@ class OutputFile:
     path: Path
     problems: Sequence[Problem]
     merged_path: Path | None = None
-    finished: set[int] = field(default_factory=set)
+    finished: Positions = field(init=False)
     damaged_lines: int = 0
     rounds: RoundsFile | None = None
     _descriptor: int | None = None
     _held: IO[bytes] | None = None  # closes it when this object is forgotten
     _is_torn: bool = False
-    _places: dict[int, tuple[int, int]] = field(
-        default_factory=dict
-    )  # position -> offset, length of its line
+    _places: LinePlaces | None = None
+
+    def __post_init__(self) -> None:
+        self.finished = Positions(len(self.problems))
 
     @property
     def in_progress_path(self) -> Path:
@@ -174,7 +176,6 @@ class OutputFile:
             return
         self.done_path.unlink(missing_ok=True)
         self._find_rows()
-        self.finished = set(self._places)
         if self.is_complete:
             self.finish()
 
@@ -203,32 +204,44 @@ class OutputFile:
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
         self._is_torn = False
-        self._places[position] = (os.fstat(self._descriptor).st_size - len(line), len(line))
+        self._note(position, os.fstat(self._descriptor).st_size - len(line), len(line))
+
+    def _note(self, position: int, offset: int, length: int) -> None:
+        """Where the row of a position is, now that it has one."""
+        if self._places is None:  # files that are finished need none
+            self._places = LinePlaces(len(self.problems))
+        self._places[position] = offset, length
         self.finished.add(position)
 
     def rows(self) -> Iterator[tuple[int, dict[str, object]]]:
         """Position and content of every row that is there."""
         if self._descriptor is not None:
-            for position, (offset, length) in self._places.items():
-                yield position, json.loads(os.pread(self._descriptor, length, offset))
+            for position in self.finished:
+                yield position, json.loads(self._line(position))
         elif self.path.exists():
             for position, (_, _, line) in enumerate(_lines(self.path)):
                 yield position, json.loads(line)
 
+    def _line(self, position: int) -> bytes:
+        """The line of a position that is finished, in the file in progress."""
+        assert self._descriptor is not None
+        assert self._places is not None
+        offset, length = self._places[position]
+        return os.pread(self._descriptor, length, offset)
+
     def finish(self) -> None:
         """Turn the complete in-progress file into the finished one."""
-        assert self._descriptor is not None
         temporary = self.path.with_name(f"{self.path.name}-tmp")
         with temporary.open("wb") as file:
             for position in range(len(self.problems)):
-                offset, length = self._places[position]
-                file.write(_without_position(os.pread(self._descriptor, length, offset)))
+                file.write(_without_position(self._line(position)))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self.path)
         self.done_path.touch()
         self._remove_in_progress()
         self.close()
+        self._places = None
 
     def close(self) -> None:
         """Let go of the in-progress file."""
@@ -242,12 +255,12 @@ class OutputFile:
 
     def _is_finished(self) -> bool:
         if self.merged_path is not None and self.merged_path.exists():
-            self.finished = set(range(len(self.problems)))
+            self.finished = Positions(len(self.problems), full=True)
             return True
         if not self.path.exists():
             return False
         self._check_finished()
-        self.finished = set(range(len(self.problems)))
+        self.finished = Positions(len(self.problems), full=True)
         self.done_path.touch()
         self._remove_in_progress()
         self.close()
@@ -279,8 +292,7 @@ class OutputFile:
     def _find_rows(self) -> None:
         """Where the row of each position is; the first of two counts, unreadable lines are counted and left
         out."""
-        self._places.clear()
-        self.damaged_lines = 0
+        self.finished, self._places, self.damaged_lines = Positions(len(self.problems)), None, 0
         for number, offset, line in _lines(self.in_progress_path):
             row = _parsed(line)
             position = None if row is None else row.get(POSITION)
@@ -288,7 +300,8 @@ class OutputFile:
                 self.damaged_lines += 1
                 continue
             self._check_row(row, position, self.in_progress_path, number)
-            self._places.setdefault(position, (offset, len(line)))
+            if position not in self.finished:
+                self._note(position, offset, len(line))
 
     def _check_finished(self) -> None:
         count = 0

@@ -15,9 +15,8 @@ from .config import Evaluation, resolve
 from .errors import InputError, MathforgeError
 from .generation_types import GENERATION_TYPES, GenerationType
 from .overrides import Override, parse_overrides, split_arguments
-from .problems import Benchmark
+from .problems import Benchmark, rows_to_answer
 from .prompts import Prompter, check_names
-from .row_files import RowFile
 from .store import output_name
 from .units import SEED_DEFAULTS, Part, chunks_of, in_chunks, read_numbers, refuse_fixed_seed, share_of
 from .work import ANY_MODEL, Model, ModelOptions, Work, overwrites, tell
@@ -198,7 +197,7 @@ def _parts(
     request: Request, kind: GenerationType, config: Evaluation, seeds: Sequence[int] | None
 ) -> list[Part]:
     def part(path: Path, name: str, seeds: tuple[int | None, ...]) -> Part:
-        rows = RowFile.read(
+        rows = rows_to_answer(
             path, name, max_samples=config.max_samples, change=kind.change, made=config.generation_key
         )
         is_shared = request.input_dir is not None

@@ -143,10 +143,10 @@ class OpenPart:
             file = OutputFile(path, self.problems, merged_path=whole)
         file.open()
         if self.part.ready_row is not None and not file.is_complete:
-            for position, problem in enumerate(self.problems):
+            for position in range(len(self.problems)):
                 if position in file.finished:
                     continue
-                row = self.part.ready_row(problem, self.part.config.generation_key)
+                row = self.part.ready_row(self.problems[position], self.part.config.generation_key)
                 if row is not None:
                     file.append(position, row)
             if file.is_complete:
@@ -156,8 +156,9 @@ class OpenPart:
     def missing(self) -> Iterator[Task]:
         """The samples without a row, file by file."""
         for seed, file in self.files.items():
-            for position, problem in enumerate(self.problems):
-                if position not in file.finished:
+            for position in range(len(self.problems)):
+                if position not in file.finished:  # the problem is read only now
+                    problem = self.problems[position]
                     yield Task(self.part.benchmark.name, position, problem, seed, self.part.config)
 
     def is_problem_finished(self, position: int) -> bool:

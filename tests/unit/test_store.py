@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mathforge.errors import InputError, StoreError
 from mathforge.folders import write_atomically
+from mathforge.positions import Positions
 from mathforge.problems import Problem
 from mathforge.store import Folder, OutputFile, chunk_positions, merge_chunks, output_name
 
@@ -123,6 +124,7 @@ def test_another_configuration_is_refused_by_key(tmp_path: Path) -> None:
 HOLDER = """
 import sys
 from pathlib import Path
+from mathforge.positions import Positions
 from mathforge.problems import Problem
 from mathforge.store import Folder, OutputFile, chunk_positions, merge_chunks, output_name
 
@@ -291,3 +293,14 @@ def test_writers_with_one_process_id_do_not_meet(tmp_path: Path) -> None:
         list(threads.map(lambda number: write_atomically(path, str(number) * 10_000), range(64)))
     assert len(set(path.read_text()[:1])) == 1
     assert list(tmp_path.iterdir()) == [path]
+
+
+@given(st.integers(0, 30), st.booleans(), st.lists(st.tuples(st.booleans(), st.integers(0, 29))))
+def test_positions_are_a_set(length: int, full: bool, steps: list[tuple[bool, int]]) -> None:
+    ours, known = Positions(length, full=full), set(range(length)) if full else set()
+    for adds, position in steps:
+        if position < length:
+            (ours.add if adds else ours.discard)(position)
+            (known.add if adds else known.discard)(position)
+    assert (ours, len(ours), list(ours)) == (known, len(known), sorted(known))
+    assert {-1, length, *known} - ours == {-1, length}
