@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, fields
 from itertools import pairwise
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,9 +149,9 @@ class Uncertainty:
         return "\n".join(lines) + "\n"
 
 
-@dataclass
+@dataclass(eq=False)
 class Report:
-    """Metrics by name, then by evaluation mode.
+    """Metrics by name, then by evaluation mode. What is not a number in two reports is equal in them.
 
     Attributes:
         metrics: `{"<benchmark>" or "<benchmark>-<subset>": {"<mode>": {...}}}`, the whole benchmark before
@@ -166,6 +167,13 @@ class Report:
     damage: list[Damage] = field(default_factory=list)
     uncertainty: dict[str, Uncertainty | None] = field(default_factory=dict)
     curves: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Report):
+            return NotImplemented
+        return all(_equal(getattr(self, one.name), getattr(other, one.name)) for one in fields(self))
 
     @classmethod
     def merged(cls, reports: Iterable[Report]) -> Report:
@@ -284,6 +292,18 @@ class Report:
             for mode, m in modes.items():
                 if mode.startswith("pass@") and all(score in m for score in _SCORES):
                     yield from (f"{name}, {mode}: {what}" for what in _contradictions(m, means="[" in mode))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, Uncertainty) and isinstance(other, Uncertainty):
+        return _equal(astuple(one), astuple(other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(value, other[key]) for key, value in one.items())
+    if isinstance(one, list | tuple) and type(one) is type(other):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, float) and isinstance(other, float) and isnan(one):
+        return isnan(other)
+    return bool(one == other)
 
 
 def _contradictions(m: Metrics, *, means: bool) -> Iterator[str]:

@@ -304,6 +304,15 @@ def test_nemo_skills_numbers_to_the_last_digit(samples: int, lexical: bool, tmp_
             assert found[mode][name] == pytest.approx(value, abs=1e-9), (mode, name)
 
 
+def test_what_one_sample_does_not_tell_is_equal_in_equal_reports(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", [row(1, "1", True)])
+    report = aggregate(path)
+    sure = report.uncertainty[tmp_path.name]
+    assert sure is not None and math.isnan(sure.icc)
+    assert report == aggregate(path)
+    assert report != aggregate(write(path, [row(1, "1", False)]))
+
+
 def test_rewards_choose(tmp_path: Path) -> None:
     rows = [
         row(1, "1", True, reward_model_score=0.9),
