@@ -22,7 +22,12 @@ $(STAMPS)/venv: requirements/dev.lock
 
 $(STAMPS)/build: $(STAMPS)/venv $(RUST_SOURCES) pyproject.toml
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin develop --uv --quiet
-	@touch $@
+	@rm -f $(STAMPS)/release && touch $@
+
+# What users install. Both builds are put in one place, so each takes the stamp of the other away; what cargo compiled of either stays.
+$(STAMPS)/release: $(STAMPS)/venv $(RUST_SOURCES) pyproject.toml
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin develop --release --uv --quiet
+	@rm -f $(STAMPS)/build && touch $@
 
 build: $(STAMPS)/build
 
@@ -71,7 +76,8 @@ $(STAMPS)/vllm: $(STAMPS)/venv requirements/vllm.lock
 test-all: lint test-rust $(STAMPS)/peers $(STAMPS)/slurm $(STAMPS)/ray $(STAMPS)/vllm
 	$(PYTEST)
 
-bench: sandbox
+bench: $(STAMPS)/release
+	$(BIN)/mathforge sandbox prepare
 	$(BIN)/python -m benches
 
 lint: build
