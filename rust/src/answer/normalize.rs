@@ -152,6 +152,16 @@ fn commands(text: &str) -> String {
             rest = one_command(rest, &braces, &mut out);
             continue;
         }
+        // `{\rm cm}`
+        if c == '{'
+            && let Some((words, after)) = braces.group(rest)
+            && let Some(words) = words.trim_start().strip_prefix("\\rm")
+            && words.starts_with([' ', '~', '\\'])
+        {
+            push_words("mathrm", words, &mut out);
+            rest = after;
+            continue;
+        }
         rest = &rest[c.len_utf8()..];
         match c {
             '$' => {}
@@ -211,6 +221,9 @@ fn one_command<'a>(rest: &'a str, braces: &Braces, out: &mut Output) -> &'a str 
 
 /// Words stay words; digits and symbols in `\text` are plain mathematics, and so are `\mathrm{e}` and `\mathrm{i}`.
 fn push_words(name: &str, words: &str, out: &mut Output) {
+    if let Some(spaced) = without_spacing_commands(words) {
+        return push_words(name, &spaced, out);
+    }
     let single = matches!(words.trim(), "e" | "i") && name == "mathrm";
     let function = words.trim();
     if let ("mathrm" | "text", "Re" | "Im") = (name, function) {
@@ -235,6 +248,12 @@ fn push_words(name: &str, words: &str, out: &mut Output) {
         out.push_str(number);
         return push_words(name, unit, out);
     }
+    // `\mathrm{m s^{-2}}`
+    if words.contains('^') && units::find(words).is_some() {
+        out.push_command("\\text");
+        out.push_str(&format!("{{{}}}", words.trim().replace(['{', '}'], "")));
+        return;
+    }
     let mathematics = words.contains(['\\', '$', '^', '=']) && !words.contains("^2") && !words.contains("^3");
     if words.chars().all(|c| matches!(c, '.' | ',' | ' ')) {
         out.push(' ');
@@ -255,6 +274,18 @@ fn push_words(name: &str, words: &str, out: &mut Output) {
         out.push_str(words);
         out.push('}');
     }
+}
+
+/// The words with plain spaces for `~`, `\,` and the like; None if there are none of these.
+fn without_spacing_commands(words: &str) -> Option<String> {
+    let spacing = ["\\,", "\\;", "\\:", "\\>", "\\ ", "\\!", "\\quad", "\\cdot", "~"];
+    if !spacing.iter().any(|command| words.contains(command)) || words.contains('$') {
+        return None;
+    }
+    let plain = spacing.iter().fold(words.to_owned(), |words, command| words.replace(command, " "));
+    // Mathematics keeps its products.
+    (plain != words && !plain.contains('\\') && (units::find(&plain).is_some() || !words.contains("\\cdot")))
+        .then_some(plain)
 }
 
 /// Which brace closes which, found once, so that thousands of unclosed groups cost no more than one.

@@ -276,11 +276,15 @@ impl<'a> Parser<'a> {
     }
 
     fn product(&mut self) -> Result<Node, Stop> {
-        let currency = self.currency();
+        let mut currency = self.currency();
         let mut factors = vec![self.factor()?];
         let mut folded = false;
         loop {
             let before = factors.len();
+            if let Some(rate) = currency.as_ref().and_then(|currency| self.rate(currency)) {
+                currency = Some(rate);
+                break;
+            }
             match self.peek() {
                 Some(Token::Mark('*') | Token::Command("times" | "cdot")) => {
                     self.at += 1;

@@ -147,7 +147,7 @@ fn scales(left: &Leaf, right: &Leaf, policy: Policy) -> Option<(RBig, RBig)> {
     if left_unit.same_scale(right_unit) {
         return Some((left_scale, right_scale));
     }
-    let angles = |unit: &Unit| matches!(unit.dimension, "angle" | "radian");
+    let angles = |unit: &Unit| unit.measures("angle") || unit.measures("radian");
     if angles(left_unit) && angles(right_unit) && policy.unit_conversion {
         return Some((left_scale, right_scale));
     }
@@ -202,10 +202,12 @@ fn scaled(
 
 /// Whether angles are compared in radians: degrees against radians, or by policy against a bare number.
 fn in_radians(left: &Leaf, right: &Leaf, policy: Policy) -> bool {
-    let dimension = |leaf: &Leaf| leaf.unit.as_ref().map(|unit| unit.dimension);
-    match (dimension(left), dimension(right)) {
-        (Some("angle"), Some("radian")) | (Some("radian"), Some("angle")) => true,
-        (Some("angle"), None) | (None, Some("angle")) => policy.degrees_as_radians,
+    let degrees = |unit: &Unit| unit.measures("angle");
+    match (&left.unit, &right.unit) {
+        (Some(left), Some(right)) => {
+            degrees(left) && right.measures("radian") || left.measures("radian") && degrees(right)
+        }
+        (Some(unit), None) | (None, Some(unit)) => degrees(unit) && policy.degrees_as_radians,
         _ => false,
     }
 }

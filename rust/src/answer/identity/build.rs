@@ -80,14 +80,14 @@ impl<'a> Builder<'a> {
                 let inner = self.build(inner)?;
                 self.graph.scaled(inner, &RBig::from_parts(IBig::ONE, UBig::from(100u8)))
             }
-            Node::Measured(inner, unit) if unit.dimension == "angle" && unit.power == 1 => {
+            Node::Measured(inner, unit) if unit.measures("angle") => {
                 let (inner, pi) = (self.build(inner)?, self.graph.intern(Term::Pi)?);
                 let angle = self.graph.times(inner, pi)?;
                 let (top, bottom) = unit.factor;
                 let factor = RBig::from_parts(IBig::from(top), UBig::from(bottom * 180));
                 self.graph.scaled(angle, &factor)
             }
-            Node::Measured(inner, unit) if unit.dimension == "radian" => self.build(inner),
+            Node::Measured(inner, unit) if unit.measures("radian") => self.build(inner),
             Node::Call(name, arguments) => self.call(name, arguments),
             Node::Text(_)
             | Node::PlusMinus(..)

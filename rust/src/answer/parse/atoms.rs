@@ -105,7 +105,7 @@ impl<'a> Parser<'a> {
         }
         let before = self.at;
         let fraction = match (self.peek(), self.peek_after(1), self.peek_after(2)) {
-            (Some(Token::Command("frac")), ..) => {
+            (Some(frac @ Token::Command("frac")), ..) if self.unit(frac).is_none() => {
                 self.at += 1;
                 let (top, bottom) = (self.argument()?, self.argument()?);
                 proper(&top, &bottom).then(|| Node::Quotient(Box::new(top), Box::new(bottom)))

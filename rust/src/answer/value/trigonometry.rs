@@ -30,7 +30,7 @@ pub fn exact(name: &str, argument: &Node, budget: &mut Budget) -> Result<Option<
 /// The angle over `pi/12`, where that is whole.
 fn twelfths_of_pi(argument: &Node, budget: &mut Budget) -> Result<Option<IBig>, Stop> {
     let (angle, per_unit) = match argument {
-        Node::Measured(inner, unit) if unit.dimension == "angle" && unit.power == 1 => {
+        Node::Measured(inner, unit) if unit.measures("angle") => {
             (evaluate(inner, budget)?.rational(), RBig::from(15))
         }
         Node::Measured(..) => return Ok(None),
