@@ -16,6 +16,7 @@ BENCHES = {
     "fork": "Sandbox sessions as copies, wall time and memory",
     "flint": "FLINT in the sandbox, CPU time",
     "replay": "Replay server, CPU time",
+    "rounds": "Loop overhead per tool round",
     "rehearsal": "Dress rehearsal of an evaluation with the Python tool",
     "client": "Client of model servers, CPU time of the client",
     "cells": "Recorded cells",

@@ -67,6 +67,7 @@ def _time_rows(figures: dict[str, Any], requests: int, calls: int) -> Iterator[R
     yield Row(
         "CPU: other threads, start and metrics", f"{other:.0f} s", ratio=f"{other / figures['cpu_s']:.0%}"
     )
+    yield Row("wall, per 1,000 calls", f"{wall / calls * 1e3:.1f} s")
     yield Row("event loop, per request", f"{loop / requests * 1e3:.2f} ms")
     yield Row("session state, per call", f"{figures['states_s'] / calls * 1e3:.2f} ms")
     busy = sum(figures["loop_in"].values())
@@ -78,7 +79,9 @@ def _memory_rows(memory: list[tuple[float, float]]) -> Iterator[Row]:
     if len(memory) >= 10:
         marks = [memory[len(memory) * part // 10 - 1][1] for part in (1, 3, 5, 7, 9, 10)]
         text = ", ".join(f"{mark:.0f}" for mark in marks)
-        yield Row("memory of the evaluation after 10, 30, 50, 70, 90, 100 % of the time", f"{text} MiB")
+        yield Row(
+            "private memory of the evaluation after 10, 30, 50, 70, 90, 100 % of the time", f"{text} MiB"
+        )
     yield Row("largest", f"{max(mark for _, mark in memory):.0f} MiB")
 
 
