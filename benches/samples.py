@@ -14,7 +14,7 @@ SETS = {
     "light1m": (62_500, 0),
     "light10m": (625_000, 0),
     "small": (3_125, 1_700),
-    "large": (625, 20_000),
+    "large": (3_125, 20_000),
 }
 """Problems, and characters of text per row; 16 samples of each, one file per seed."""
 
