@@ -156,14 +156,18 @@ impl Columns {
         flags.set(Flags::UNDECIDED, row.undecided);
         flags.set(Flags::HAS_TOKENS, row.tokens.is_some());
         let problem = if let Some(name) = &row.problem {
-            if name.starts_with('\u{0}') { self.problem(&format!("\u{0}{name}")) } else { self.problem(name) }
+            if name.first() == Some(&0) {
+                self.problem(&[b"\0", &**name].concat())
+            } else {
+                self.problem(name)
+            }
         } else {
             // Its own until all lines are counted.
             self.unnamed.push(Unnamed { sample: self.samples.len() as u32, place: line });
             self.anonymous()
         };
-        let mut given = |text: Option<&str>| match text {
-            Some(text) => Given { place: at, text: self.texts.intern(text) },
+        let mut given = |text: Option<&[u8]>| match text {
+            Some(text) => Given { place: at, text: self.texts.intern_bytes(text) },
             None => Given::NOTHING,
         };
         let facts = Problem {
@@ -172,7 +176,7 @@ impl Columns {
             start_s: row.start_s.unwrap_or(f64::INFINITY),
             end_s: row.end_s.unwrap_or(f64::NEG_INFINITY),
         };
-        let answer = row.answer.as_deref().map_or(NONE, |answer| self.texts.intern(answer));
+        let answer = row.answer.as_deref().map_or(NONE, |answer| self.texts.intern_bytes(answer));
         self.learn(problem, facts);
         self.reward(row.reward.unwrap_or(f64::NAN));
         self.samples.push(Sample { place: at, problem, answer, tokens: row.tokens.unwrap_or(0), flags });
@@ -181,14 +185,14 @@ impl Columns {
     /// Files list the same problems in the same order, or a problem's samples together: mostly the name is that of the
     /// problem after the last one, or of the last one itself, and need not be hashed.
     #[inline]
-    fn problem(&mut self, name: &str) -> u32 {
+    fn problem(&mut self, name: &[u8]) -> u32 {
         for guess in [self.last + 1, self.last] {
-            if (guess as usize) < self.names.len() && self.names.get(guess) == name {
+            if self.names.is(guess, name) {
                 self.last = guess;
                 return guess;
             }
         }
-        self.last = self.names.intern(name);
+        self.last = self.names.intern_bytes(name);
         if self.last as usize == self.problems.len() {
             self.problems.push(Problem::UNKNOWN);
         }
@@ -203,7 +207,11 @@ impl Columns {
         number
     }
 
+    #[inline]
     fn learn(&mut self, problem: u32, facts: Problem) {
+        if facts == Problem::UNKNOWN {
+            return;
+        }
         let known = &mut self.problems[problem as usize];
         let (gold, other_gold) = known.gold.join(facts.gold);
         let (subset, other_subset) = known.subset.join(facts.subset);
@@ -221,6 +229,7 @@ impl Columns {
         }
     }
 
+    #[inline]
     fn reward(&mut self, reward: f64) {
         if !reward.is_nan() && self.rewards.is_empty() {
             self.rewards = vec![f64::NAN; self.samples.len()];
@@ -243,7 +252,7 @@ impl Columns {
         let given = |given: Given| Given { place: given.place, text: text(given.text) };
         let mut problems = Vec::with_capacity(other.problems.len());
         for (name, facts) in other.names.iter().zip(&other.problems) {
-            let problem = if is_anonymous(name) { self.anonymous() } else { self.problem(name) };
+            let problem = if is_anonymous(name) { self.anonymous() } else { self.problem(name.as_bytes()) };
             problems.push(problem);
             self.learn(problem, Problem { gold: given(facts.gold), subset: given(facts.subset), ..*facts });
         }
@@ -256,14 +265,16 @@ impl Columns {
         self.unnamed.extend(
             other.unnamed.iter().map(|row| Unnamed { sample: row.sample + before, place: row.place }),
         );
-        for (at, sample) in other.samples.iter().enumerate() {
-            self.reward(other.rewards.get(at).copied().unwrap_or(f64::NAN));
-            self.samples.push(Sample {
-                problem: problems[sample.problem as usize],
-                answer: text(sample.answer),
-                ..*sample
-            });
+        if !self.rewards.is_empty() || !other.rewards.is_empty() {
+            self.rewards.resize(self.samples.len(), f64::NAN);
+            self.rewards.extend(&other.rewards);
+            self.rewards.resize(self.samples.len() + other.samples.len(), f64::NAN);
         }
+        self.samples.extend(other.samples.iter().map(|sample| Sample {
+            problem: problems[sample.problem as usize],
+            answer: text(sample.answer),
+            ..*sample
+        }));
         self.damage.merge(other.damage);
         self.ranges.extend(other.ranges);
     }
@@ -305,7 +316,7 @@ impl Columns {
         let mut numbers = Vec::with_capacity(problems.len());
         for (number, (name, facts)) in old.iter().zip(problems).enumerate() {
             let name = renamed.get(&(number as u32)).map_or(name, String::as_str);
-            let number = self.problem(name);
+            let number = self.problem(name.as_bytes());
             numbers.push(number);
             self.learn(number, facts);
         }

@@ -3,6 +3,8 @@
 use super::damage::Kind;
 use super::json::{Value, has_lone_surrogate, is_number, unescape};
 use super::layout::{Layout, SLOTS, Slot};
+use super::marks::{Marked, Marks};
+use super::words::contains;
 use crate::answer::extract::{ExtractOptions, extract};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
@@ -27,17 +29,20 @@ impl Default for Options {
 /// A yes or no with its absence.
 pub type Label = Option<bool>;
 
+/// UTF-8.
+pub type Text<'a> = Cow<'a, [u8]>;
+
 /// A row as the metrics see it. Texts are what the escapes stand for.
 #[derive(Debug, Default, PartialEq)]
 pub struct Row<'a> {
     /// The problem's id, or its text where rows have no id.
-    pub problem: Option<Cow<'a, str>>,
+    pub problem: Option<Text<'a>>,
     /// The answer; None for none.
-    pub answer: Option<Cow<'a, str>>,
+    pub answer: Option<Text<'a>>,
     /// The expected answer.
-    pub gold: Option<Cow<'a, str>>,
+    pub gold: Option<Text<'a>>,
     /// `subset_for_metrics`.
-    pub subset: Option<Cow<'a, str>>,
+    pub subset: Option<Text<'a>>,
     /// `symbolic_correct`.
     pub symbolic: Label,
     /// What `judgement` says.
@@ -80,57 +85,106 @@ pub struct Reader<'o> {
     options: &'o Options,
     surrogate: Finder<'static>,
     layout: Layout,
+    marks: Marks,
 }
 
 /// The values of a row before they are understood.
 #[derive(Default)]
-struct Raw<'a>([Option<Value<'a>>; SLOTS]);
+struct Raw<'a> {
+    values: [Option<Value<'a>>; SLOTS],
+    /// The row is not UTF-8; a value may be.
+    broken: bool,
+}
 
 impl<'a> Raw<'a> {
     fn get(&self, slot: Slot) -> Option<Value<'a>> {
-        self.0[slot as usize]
+        self.values[slot as usize]
     }
-}
 
-/// What one pass over the bytes of a row tells: vector code, and most rows need no second look.
-struct Bytes {
-    controls: bool,
-    ascii: bool,
-    escapes: bool,
-}
-
-impl Bytes {
     #[inline]
-    fn of(line: &[u8]) -> Self {
-        let (least, bits, escapes) = line.iter().fold((u8::MAX, 0, 0), |(least, bits, escapes), byte| {
-            (least.min(*byte), bits | byte, escapes | u8::from(*byte == b'\\'))
+    fn decoded(&self, raw: &'a [u8]) -> Result<Text<'a>, Kind> {
+        if contains(raw, b'\\') {
+            unescape(raw).map(|text| Cow::Owned(text.into_bytes()))
+        } else if self.broken && std::str::from_utf8(raw).is_err() {
+            Err(Kind::BadUtf8)
+        } else {
+            Ok(Cow::Borrowed(raw))
+        }
+    }
+
+    #[inline]
+    fn text(&self, slot: Slot) -> Result<Option<Text<'a>>, Kind> {
+        match self.get(slot) {
+            None | Some(Value::Literal(b"null")) => Ok(None),
+            Some(Value::Text(raw)) => self.decoded(raw).map(Some),
+            Some(_) => Err(Kind::WrongType),
+        }
+    }
+
+    /// A text that is read further, not only kept.
+    fn read_text(&self, slot: Slot) -> Result<Option<Cow<'a, str>>, Kind> {
+        let text = self.text(slot)?.map(|text| match text {
+            Cow::Borrowed(text) => std::str::from_utf8(text).map(Cow::Borrowed).map_err(|_| Kind::BadUtf8),
+            Cow::Owned(text) => String::from_utf8(text).map(Cow::Owned).map_err(|_| Kind::BadUtf8),
         });
-        Self { controls: least < b' ', ascii: bits.is_ascii(), escapes: escapes > 0 }
+        text.transpose()
+    }
+
+    /// A name, which may be a number.
+    #[inline]
+    fn name(&self, slot: Slot, kinds: &mut Kinds) -> Result<Option<Text<'a>>, Kind> {
+        match self.get(slot) {
+            Some(Value::Literal(literal)) if is_number(literal) => Ok(Some(Cow::Borrowed(literal))),
+            Some(Value::Literal(literal)) if literal != b"null" => {
+                kinds.add(Kind::WrongType);
+                Err(Kind::WrongType)
+            }
+            _ => self.text(slot),
+        }
+    }
+
+    /// An answer, which may be a number where a text is meant; `true` and `false` are words.
+    #[inline]
+    fn answer(&self, slot: Slot, kinds: &mut Kinds) -> Result<Option<Text<'a>>, Kind> {
+        match self.get(slot) {
+            // An answer of NaN is an answer that got lost on its way through a table.
+            Some(Value::Literal(b"NaN" | b"Infinity" | b"-Infinity")) => Ok(None),
+            Some(Value::Literal(literal)) if literal != b"null" => {
+                kinds.add(Kind::NumberForText);
+                Ok(Some(Cow::Borrowed(literal)))
+            }
+            _ => self.text(slot),
+        }
     }
 }
 
 impl<'o> Reader<'o> {
     /// A reader of rows.
     pub fn new(options: &'o Options) -> Self {
-        Self { options, surrogate: Finder::new(br"\u"), layout: Layout::default() }
+        Self { options, surrogate: Finder::new(br"\u"), layout: Layout::default(), marks: Marks::default() }
     }
 
     /// Reads a row that is not blank and has no line end: the row if it is kept, and what is wrong with it.
     pub fn read<'a>(&mut self, line: &'a [u8]) -> (Option<Row<'a>>, Kinds) {
         let mut row = Row::default();
-        let (kept, kinds) = self.read_into(line, &mut row);
+        let mut marks = std::mem::take(&mut self.marks);
+        marks.clear();
+        marks.extend(line);
+        let (kept, kinds) = self.read_into(Marked::new(line, true, &marks, 0), &mut row);
+        self.marks = marks;
         (kept.then_some(row), kinds)
     }
 
-    /// As [`Reader::read`], into a new `row`: whether it is kept. If not, what is in `row` means nothing.
+    /// As [`Reader::read`], of a line with its marks and into a new `row`: whether it is kept. If not, what is in `row` means
+    /// nothing.
     #[inline]
-    pub fn read_into<'a>(&mut self, line: &'a [u8], row: &mut Row<'a>) -> (bool, Kinds) {
+    pub fn read_into<'a>(&mut self, line: Marked<'a, '_>, row: &mut Row<'a>) -> (bool, Kinds) {
         let mut kinds = Kinds::default();
-        let zeros = line.iter().take_while(|byte| **byte == 0).count();
-        let line = &line[zeros..];
+        let zeros = line.bytes.iter().take_while(|byte| **byte == 0).count();
+        let line = line.after(zeros);
         if zeros > 0 {
             kinds.add(Kind::NulBytes);
-            if line.is_empty() {
+            if line.bytes.is_empty() {
                 return (false, kinds);
             }
         }
@@ -145,17 +199,17 @@ impl<'o> Reader<'o> {
     }
 
     #[inline]
-    fn raw<'a>(&mut self, line: &'a [u8], raw: &mut Raw<'a>, kinds: &mut Kinds) -> Result<(), Kind> {
-        let bytes = Bytes::of(line);
-        if !bytes.ascii && std::str::from_utf8(line).is_err() {
+    fn raw<'a>(&mut self, line: Marked<'a, '_>, raw: &mut Raw<'a>, kinds: &mut Kinds) -> Result<(), Kind> {
+        if !line.is_ascii() && simdutf8::basic::from_utf8(line.bytes).is_err() {
             kinds.add(Kind::BadUtf8);
+            raw.broken = true;
         }
-        if bytes.escapes && has_lone_surrogate(line, &self.surrogate) {
+        if !line.is_paired() && has_lone_surrogate(line.bytes, &self.surrogate) {
             kinds.add(Kind::LoneSurrogate);
         }
         let mut walk = self.layout.walk(line)?;
         while let Some((slot, value)) = walk.member(&self.options.id_key)? {
-            if bytes.controls
+            if line.controls
                 && let Value::Text(text) = value
             {
                 note_controls(text, kinds);
@@ -165,7 +219,7 @@ impl<'o> Reader<'o> {
             }
             // Which of the two counts is anybody's guess.
             if let Some(slot) = slot
-                && raw.0[slot as usize].replace(value).is_some()
+                && raw.values[slot as usize].replace(value).is_some()
             {
                 return Err(Kind::DuplicateKey);
             }
@@ -175,7 +229,7 @@ impl<'o> Reader<'o> {
         }
         if self.options.strict
             && kinds.is_empty()
-            && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err()
+            && serde_json::from_slice::<serde::de::IgnoredAny>(line.bytes).is_err()
         {
             return Err(Kind::InvalidJson);
         }
@@ -200,53 +254,61 @@ fn understand<'a>(
     kinds: &mut Kinds,
     row: &mut Row<'a>,
 ) -> Result<(), Kind> {
-    let problem = match name(raw.get(Slot::Id), kinds)? {
+    let problem = match raw.name(Slot::Id, kinds)? {
         Some(id) => Some(id),
-        None => name(raw.get(Slot::Problem), kinds)?,
+        None => raw.name(Slot::Problem, kinds)?,
     };
     let answer = match (raw.get(Slot::Answer), raw.get(Slot::Generation)) {
-        (Some(answer), _) => answer_text(answer, kinds)?,
-        (None, Some(generation)) => text(Some(generation))?.and_then(extracted),
+        (Some(_), _) => raw.answer(Slot::Answer, kinds)?,
+        (None, Some(_)) => raw.read_text(Slot::Generation)?.and_then(extracted),
         (None, None) => return Err(Kind::MissingKey),
     };
-    let gold = match raw.get(Slot::Gold) {
-        None => None,
-        Some(gold) => answer_text(gold, kinds)?,
-    };
+    let gold = raw.answer(Slot::Gold, kinds)?;
     let symbolic = boolean(raw.get(Slot::Symbolic))?;
     let judged = match raw.get(Slot::Judgement) {
         None => None,
-        judgement => Some(text(judgement)?.is_some_and(|judgement| says_yes(&judgement))),
+        Some(_) => Some(raw.read_text(Slot::Judgement)?.is_some_and(|judgement| says_yes(&judgement))),
     };
     if symbolic.is_none() && judged.is_none() && gold.is_none() {
         return Err(Kind::MissingKey);
     }
-    let reason = text(raw.get(Slot::Reason))?;
+    let reason = raw.text(Slot::Reason)?;
     let undecided = symbolic == Some(false)
-        && reason.is_some_and(|reason| options.undecided_reasons.iter().any(|r| *r == reason));
+        && reason.is_some_and(|reason| options.undecided_reasons.iter().any(|r| r.as_bytes() == &*reason));
     *row = Row {
         problem,
-        answer: answer.filter(|answer| !answer.trim().is_empty()),
+        answer: answer.filter(|answer| !is_blank(answer)),
         gold,
-        subset: text(raw.get(Slot::Subset))?,
+        subset: raw.text(Slot::Subset)?,
         symbolic,
         judged,
         undecided,
         tokens: count(raw.get(Slot::Tokens))?,
-        reward: number(raw.get(Slot::Reward))?,
-        start_s: number(raw.get(Slot::Start))?,
-        end_s: number(raw.get(Slot::End))?,
+        reward: some_number(raw.get(Slot::Reward))?,
+        start_s: some_number(raw.get(Slot::Start))?,
+        end_s: some_number(raw.get(Slot::End))?,
     };
     Ok(())
 }
 
+/// Whether a text is nothing but space.
+#[inline]
+fn is_blank(text: &[u8]) -> bool {
+    let plain = text.first().is_some_and(u8::is_ascii_graphic);
+    !plain && std::str::from_utf8(text).is_ok_and(|text| text.trim().is_empty())
+}
+
 /// The answer in a completion: in a box, as evaluations ask for it.
-fn extracted(generation: Cow<'_, str>) -> Option<Cow<'_, str>> {
+fn extracted(generation: Cow<'_, str>) -> Option<Text<'_>> {
+    let bytes = |answer| match answer {
+        Cow::Borrowed(text) => Cow::Borrowed(str::as_bytes(text)),
+        Cow::Owned(text) => Cow::Owned(String::into_bytes(text)),
+    };
     match generation {
-        Cow::Borrowed(text) => extract(text, ExtractOptions::BOXES).map(|found| found.answer),
+        Cow::Borrowed(text) => extract(text, ExtractOptions::BOXES).map(|found| bytes(found.answer)),
         Cow::Owned(text) => {
             let found = extract(&text, ExtractOptions::BOXES)?;
-            Some(Cow::Owned(found.answer.into_owned()))
+            Some(Cow::Owned(found.answer.into_owned().into_bytes()))
         }
     }
 }
@@ -258,47 +320,6 @@ fn says_yes(judgement: &str) -> bool {
     })
 }
 
-fn decoded(raw: &[u8]) -> Result<Cow<'_, str>, Kind> {
-    if memchr::memchr(b'\\', raw).is_some() {
-        unescape(raw).map(Cow::Owned)
-    } else {
-        std::str::from_utf8(raw).map(Cow::Borrowed).map_err(|_| Kind::BadUtf8)
-    }
-}
-
-fn text(value: Option<Value<'_>>) -> Result<Option<Cow<'_, str>>, Kind> {
-    match value {
-        None | Some(Value::Literal(b"null")) => Ok(None),
-        Some(Value::Text(raw)) => decoded(raw).map(Some),
-        Some(_) => Err(Kind::WrongType),
-    }
-}
-
-/// A name, which may be a number.
-fn name<'a>(value: Option<Value<'a>>, kinds: &mut Kinds) -> Result<Option<Cow<'a, str>>, Kind> {
-    match value {
-        Some(Value::Literal(literal)) if is_number(literal) => decoded(literal).map(Some),
-        Some(Value::Literal(literal)) if literal != b"null" => {
-            kinds.add(Kind::WrongType);
-            Err(Kind::WrongType)
-        }
-        other => text(other),
-    }
-}
-
-/// An answer, which may be a number where a text is meant; `true` and `false` are words.
-fn answer_text<'a>(value: Value<'a>, kinds: &mut Kinds) -> Result<Option<Cow<'a, str>>, Kind> {
-    match value {
-        // An answer of NaN is an answer that got lost on its way through a table.
-        Value::Literal(b"NaN" | b"Infinity" | b"-Infinity") => Ok(None),
-        Value::Literal(literal) if literal != b"null" => {
-            kinds.add(Kind::NumberForText);
-            decoded(literal).map(Some)
-        }
-        other => text(Some(other)),
-    }
-}
-
 fn boolean(value: Option<Value<'_>>) -> Result<Label, Kind> {
     match value {
         None | Some(Value::Literal(b"null")) => Ok(None),
@@ -306,6 +327,11 @@ fn boolean(value: Option<Value<'_>>) -> Result<Label, Kind> {
         Some(Value::Literal(b"false" | b"0" | b"0.0")) => Ok(Some(false)),
         Some(_) => Err(Kind::WrongType),
     }
+}
+
+#[inline]
+fn some_number(value: Option<Value<'_>>) -> Result<Option<f64>, Kind> {
+    if value.is_none() { Ok(None) } else { number(value) }
 }
 
 /// A finite number; `NaN` and infinities are as good as none.
@@ -320,6 +346,7 @@ fn number(value: Option<Value<'_>>) -> Result<Option<f64>, Kind> {
     }
 }
 
+#[inline]
 fn count(value: Option<Value<'_>>) -> Result<Option<u32>, Kind> {
     if let Some(Value::Literal(digits)) = value
         && digits.len() < 10
@@ -346,6 +373,10 @@ mod tests {
         (row, kinds.iter().collect())
     }
 
+    fn shown<'a>(text: Option<&'a Text<'_>>) -> Option<&'a str> {
+        text.map(|text| std::str::from_utf8(text).unwrap())
+    }
+
     #[test]
     fn a_whole_row() {
         let (row, kinds) = read(
@@ -355,13 +386,16 @@ mod tests {
         );
         assert_eq!(kinds, []);
         let row = row.unwrap();
-        assert_eq!((row.problem.as_deref(), row.answer.as_deref()), (Some("a/1"), Some(r"\frac12")));
+        assert_eq!(
+            (shown(row.problem.as_ref()), shown(row.answer.as_ref())),
+            (Some("a/1"), Some(r"\frac12"))
+        );
         assert_eq!((row.symbolic, row.judged, row.undecided), (Some(false), Some(true), true));
         assert_eq!(
             (row.tokens, row.reward, row.start_s, row.end_s),
             (Some(12), Some(-0.001), Some(1.5), Some(2.0))
         );
-        assert_eq!((row.gold.as_deref(), row.subset.as_deref()), (Some("0.5"), Some("s")));
+        assert_eq!((shown(row.gold.as_ref()), shown(row.subset.as_ref())), (Some("0.5"), Some("s")));
     }
 
     #[test]
@@ -370,7 +404,7 @@ mod tests {
         assert_eq!(kinds, [Kind::NumberForText]);
         let row = row.unwrap();
         assert_eq!(
-            (row.problem.as_deref(), row.answer.as_deref(), row.gold.as_deref()),
+            (shown(row.problem.as_ref()), shown(row.answer.as_ref()), shown(row.gold.as_ref())),
             (Some("7"), Some("5"), Some("5"))
         );
     }
@@ -398,7 +432,7 @@ mod tests {
             ("\0\0{\"id\": \"a\", \"predicted_answer\": \"1\", \"symbolic_correct\": true}", Kind::NulBytes),
         ] {
             let (row, kinds) = read(line);
-            assert_eq!(row.and_then(|row| row.answer).as_deref(), Some("1"), "{line}");
+            assert_eq!(row.as_ref().and_then(|row| shown(row.answer.as_ref())), Some("1"), "{line}");
             assert_eq!(kinds, [kind], "{line}");
         }
     }

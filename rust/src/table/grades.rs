@@ -2,7 +2,7 @@
 
 use super::columns::{Columns, Flags, NONE};
 use crate::answer::{VerdictKind, compare};
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// How an answer compares with the expected one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,11 @@ impl Grades {
     pub fn of(columns: &Columns) -> Self {
         let mut grades = HashMap::new();
         for sample in &columns.samples {
+            if sample.flags.has(Flags::HAS_SYMBOLIC) || sample.answer == NONE {
+                continue;
+            }
             let gold = columns.problems[sample.problem as usize].gold.text;
-            if !sample.flags.has(Flags::HAS_SYMBOLIC) && gold != NONE && sample.answer != NONE {
+            if gold != NONE {
                 grades.entry((gold, sample.answer)).or_insert_with(|| {
                     match compare(columns.texts.get(gold), columns.texts.get(sample.answer)).kind {
                         VerdictKind::Equal => Grade::Right,

@@ -1,5 +1,7 @@
 //! Strings kept once, named by numbers.
 
+use super::words::{equal, words};
+use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
@@ -8,8 +10,22 @@ use std::hash::BuildHasher;
 pub struct Interner {
     bytes: String,
     ends: Vec<usize>,
-    table: HashTable<u32>,
+    table: HashTable<Known>,
     hasher: DefaultHashBuilder,
+}
+
+/// A string of the arena, with enough of it to tell most others from it without a look there.
+#[derive(Debug)]
+struct Known {
+    key: Key,
+    number: u32,
+}
+
+/// A short string whole, of a longer one a hash; and the length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    words: (u64, u64),
+    length: u32,
 }
 
 impl Interner {
@@ -28,6 +44,12 @@ impl Interner {
         span(&self.bytes, &self.ends, number)
     }
 
+    /// Whether this is the string of a number.
+    #[inline]
+    pub fn is(&self, number: u32, text: &[u8]) -> bool {
+        (number as usize) < self.ends.len() && equal(self.get(number).as_bytes(), text)
+    }
+
     /// All strings, by number.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         (0..self.ends.len() as u32).map(|number| self.get(number))
@@ -36,18 +58,29 @@ impl Interner {
     /// The number of a string, new or old.
     #[inline]
     pub fn intern(&mut self, text: &str) -> u32 {
+        self.intern_bytes(text.as_bytes())
+    }
+
+    /// As [`Interner::intern`], of bytes that are UTF-8; those that are not become replacement characters.
+    #[inline]
+    pub fn intern_bytes(&mut self, text: &[u8]) -> u32 {
         let Self { bytes, ends, table, hasher } = self;
+        let short = words(text);
+        let key =
+            Key { words: short.unwrap_or_else(|| (hasher.hash_one(text), 0)), length: text.len() as u32 };
         let entry = table.entry(
-            hasher.hash_one(text),
-            |number| span(bytes, ends, *number) == text,
-            |number| hasher.hash_one(span(bytes, ends, *number)),
+            hasher.hash_one(key),
+            |known| {
+                known.key == key && (short.is_some() || span(bytes, ends, known.number).as_bytes() == text)
+            },
+            |known| hasher.hash_one(known.key),
         );
         match entry {
-            hashbrown::hash_table::Entry::Occupied(entry) => *entry.get(),
-            hashbrown::hash_table::Entry::Vacant(entry) => {
+            Entry::Occupied(entry) => entry.get().number,
+            Entry::Vacant(entry) => {
                 let number = ends.len() as u32;
-                entry.insert(number);
-                bytes.push_str(text);
+                entry.insert(Known { key, number });
+                bytes.push_str(&String::from_utf8_lossy(text));
                 ends.push(bytes.len());
                 number
             }
@@ -56,7 +89,9 @@ impl Interner {
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.bytes.capacity() + self.ends.capacity() * size_of::<usize>() + self.table.capacity() * 5
+        self.bytes.capacity()
+            + self.ends.capacity() * size_of::<usize>()
+            + self.table.capacity() * (size_of::<Known>() + 1)
     }
 }
 

@@ -1,10 +1,12 @@
 //! The members of one JSON object, one after another, without a document.
 //!
-//! Values that nobody asks for are skipped at the speed of a byte search. Their structure is not validated beyond
+//! Strings end where the marks say. Of values that nobody asks for, the structure is not validated beyond
 //! quotes and the number of brackets: a `strict` scan does that.
 
 use super::damage::Kind;
-use memchr::{memchr, memchr_iter};
+use super::marks::Marked;
+use super::words::starts_with;
+use memchr::memchr;
 
 /// A member's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,16 +21,17 @@ pub enum Value<'a> {
 
 /// Reads a row from its first byte to its last.
 #[derive(Debug)]
-pub struct Members<'a> {
+pub struct Members<'a, 'm> {
+    marked: Marked<'a, 'm>,
     row: &'a [u8],
     at: usize,
     first: bool,
 }
 
-impl<'a> Members<'a> {
+impl<'a, 'm> Members<'a, 'm> {
     /// Members of `row`, which has no line end.
-    pub fn new(row: &'a [u8]) -> Result<Self, Kind> {
-        let mut members = Self { row, at: 0, first: true };
+    pub fn new(row: Marked<'a, 'm>) -> Result<Self, Kind> {
+        let mut members = Self { marked: row, row: row.bytes, at: 0, first: true };
         members.space();
         match members.byte() {
             Some(b'{') => {
@@ -45,6 +48,12 @@ impl<'a> Members<'a> {
         Ok(Some((key, self.value()?)))
     }
 
+    /// Whether nothing but the closing brace is left.
+    #[inline]
+    pub fn at_end(&self) -> bool {
+        self.row[self.at..] == *b"}"
+    }
+
     /// Bytes read so far.
     pub fn position(&self) -> usize {
         self.at
@@ -54,7 +63,7 @@ impl<'a> Members<'a> {
     /// to the next value.
     #[inline]
     pub fn skip(&mut self, head: &[u8]) -> bool {
-        let found = self.row[self.at..].starts_with(head);
+        let found = starts_with(&self.row[self.at..], head);
         if found {
             self.at += head.len();
             self.first = false;
@@ -129,19 +138,19 @@ impl<'a> Members<'a> {
     /// The string that starts here; leaves the cursor behind its closing quote.
     #[inline]
     fn text(&mut self) -> Result<&'a [u8], Kind> {
-        let rest = &self.row[self.at..];
-        // Short strings end before a vector search has started.
-        let end = early_quote(rest)
-            .filter(|at| closes(&rest[..*at]))
-            .or_else(|| memchr_iter(b'"', rest).find(|at| closes(&rest[..*at])))
-            .ok_or(Kind::CutRow)?;
-        self.at += end + 1;
-        Ok(&rest[..end])
+        let end = self.marked.quote(self.at).ok_or(Kind::CutRow)?;
+        let text = &self.row[self.at..end];
+        self.at = end + 1;
+        Ok(text)
     }
 
     #[inline]
     fn literal(&mut self) -> Result<&'a [u8], Kind> {
         let rest = &self.row[self.at..];
+        if let Some(length) = plain_digits(rest) {
+            self.at += length;
+            return Ok(&rest[..length]);
+        }
         let word = match rest[0] {
             b't' => b"true".as_slice(),
             b'f' => b"false",
@@ -188,28 +197,6 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The first quote, if it is among the first bytes: eight at a time, without a branch for each.
-#[inline]
-fn early_quote(text: &[u8]) -> Option<usize> {
-    const EACH: u64 = u64::from_le_bytes([1; 8]);
-    for (at, word) in text.as_chunks::<8>().0.iter().take(3).enumerate() {
-        // Zero where the quotes are. The lowest bit found is true; those above it may not be.
-        let word = u64::from_le_bytes(*word) ^ (EACH * u64::from(b'"'));
-        let found = word.wrapping_sub(EACH) & !word & (EACH << 7);
-        if found != 0 {
-            return Some(at * 8 + found.trailing_zeros() as usize / 8);
-        }
-    }
-    None
-}
-
-/// Whether a quote after this text closes it: one after an odd number of backslashes is escaped. LaTeX is full of
-/// backslashes, so stopping at each instead would be the slow way.
-#[inline]
-fn closes(text: &[u8]) -> bool {
-    text.last() != Some(&b'\\') || text.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0
-}
-
 /// The first quote or bracket, in steps that the compiler turns into vector code.
 fn structural(text: &[u8]) -> Option<usize> {
     const STEP: usize = 64;
@@ -223,6 +210,14 @@ fn structural(text: &[u8]) -> Option<usize> {
         at += chunk.len();
     }
     None
+}
+
+/// The length of a whole number of a few digits that is followed by the next member or the end, as most are.
+#[inline]
+fn plain_digits(text: &[u8]) -> Option<usize> {
+    let length = text.iter().take(10).take_while(|byte| byte.is_ascii_digit()).count();
+    let whole = length == 1 || (length > 1 && text[0] != b'0');
+    (whole && matches!(text.get(length), Some(b',' | b'}'))).then_some(length)
 }
 
 fn is_literal(text: &[u8]) -> bool {
@@ -331,10 +326,18 @@ pub fn has_lone_surrogate(row: &[u8], escapes: &memchr::memmem::Finder<'_>) -> b
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::marks::Marks;
     use proptest::prelude::*;
 
+    fn marks(row: &[u8]) -> Marks {
+        let mut marks = Marks::default();
+        marks.extend(row);
+        marks
+    }
+
     fn members(row: &[u8]) -> Result<Vec<(String, String)>, Kind> {
-        let mut members = Members::new(row)?;
+        let marks = marks(row);
+        let mut members = Members::new(Marked::new(row, true, &marks, 0))?;
         let mut all = Vec::new();
         while let Some((key, value)) = members.member()? {
             let value = match value {
@@ -405,7 +408,8 @@ mod tests {
             }
             document.insert("numbers".into(), serde_json::json!({"deep": [numbers, {"]": "}"}]}));
             let row = serde_json::to_vec(&document).unwrap();
-            let mut members = Members::new(&row).unwrap();
+            let row_marks = marks(&row);
+            let mut members = Members::new(Marked::new(&row, true, &row_marks, 0)).unwrap();
             let mut seen = 0;
             while let Some((key, value)) = members.member().unwrap() {
                 let key = unescape(key).unwrap();
@@ -420,17 +424,14 @@ mod tests {
             prop_assert_eq!(seen, document.len());
             // Cut anywhere, it is never read as whole.
             for end in 0..row.len() {
-                let all = Members::new(&row[..end]).and_then(|mut members| {
-                    while members.member()?.is_some() {}
-                    Ok(())
-                });
-                prop_assert!(all.is_err());
+                prop_assert!(super::tests::members(&row[..end]).is_err());
             }
         }
 
         #[test]
         fn never_panics(row in prop::collection::vec(prop::sample::select(br#"{}[]":,\u d8a01-.eE"#.to_vec()), 0..40)) {
-            if let Ok(mut members) = Members::new(&row) {
+            let row_marks = marks(&row);
+            if let Ok(mut members) = Members::new(Marked::new(&row, true, &row_marks, 0)) {
                 while let Ok(Some((key, _))) = members.member() {
                     let _ = unescape(key);
                 }

@@ -3,6 +3,7 @@
 
 use super::damage::Kind;
 use super::json::{Members, Value};
+use super::marks::Marked;
 
 /// Keys that the metrics read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,9 +80,9 @@ pub struct Layout {
 
 /// Reads one row's members by a layout, and brings the layout up to date.
 #[derive(Debug)]
-pub struct Walk<'l, 'a> {
+pub struct Walk<'l, 'a, 'm> {
     layout: &'l mut Layout,
-    members: Members<'a>,
+    members: Members<'a, 'm>,
     row: &'a [u8],
     number: usize,
     as_expected: bool,
@@ -89,21 +90,24 @@ pub struct Walk<'l, 'a> {
 
 impl Layout {
     /// Starts to read a row, which has no line end.
-    pub fn walk<'l, 'a>(&'l mut self, row: &'a [u8]) -> Result<Walk<'l, 'a>, Kind> {
+    pub fn walk<'l, 'a, 'm>(&'l mut self, row: Marked<'a, 'm>) -> Result<Walk<'l, 'a, 'm>, Kind> {
         if self.doubled {
             // This row must not be taken for one without doubles.
             self.members.clear();
             self.doubled = false;
         }
         let members = Members::new(row)?;
-        Ok(Walk { layout: self, members, row, number: 0, as_expected: true })
+        Ok(Walk { layout: self, members, row: row.bytes, number: 0, as_expected: true })
     }
 }
 
-impl<'a> Walk<'_, 'a> {
+impl<'a> Walk<'_, 'a, '_> {
     /// What the key is for, and the value; None after the last.
     #[inline]
     pub fn member(&mut self, id_key: &str) -> Result<Option<(Option<Slot>, Value<'a>)>, Kind> {
+        if self.members.at_end() {
+            return Ok(None);
+        }
         let expected = self.layout.members.get(self.number);
         if !expected.is_some_and(|expected| self.members.skip(&expected.head)) && !self.surprise(id_key)? {
             return Ok(None);

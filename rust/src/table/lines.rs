@@ -1,18 +1,20 @@
 //! The lines of a byte range, one at a time, through one reused block.
 
-use memchr::memchr;
+use super::marks::{Marked, Marks};
 use std::io::{self, Read};
 
 /// Lines longer than this are not read: 1 GiB.
 pub const MAX_LINE_BYTES: usize = 1 << 30;
 /// Small enough to stay in the processor's own cache.
 const BLOCK_BYTES: usize = 256 << 10;
+/// What is read at once behind the end, where only the rest of a line is wanted.
+const REST_BYTES: u64 = 16 << 10;
 
 /// One line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Line<'a> {
     /// Without its `\n`, at this offset from the reader's start.
-    Whole(u64, &'a [u8]),
+    Whole(u64, Marked<'a, 'a>),
     /// Longer than [`MAX_LINE_BYTES`].
     TooLong(u64),
 }
@@ -22,16 +24,20 @@ pub enum Line<'a> {
 pub struct Lines<R> {
     source: R,
     block: Vec<u8>,
+    marks: Marks,
     start: usize,
     end: usize,
     offset: u64,
+    /// Bytes that will be wanted in any case.
+    left: u64,
     ended: bool,
 }
 
 impl<R: Read> Lines<R> {
-    /// The lines of `source`.
-    pub fn new(source: R) -> Self {
-        Self { source, block: vec![0; BLOCK_BYTES], start: 0, end: 0, offset: 0, ended: false }
+    /// The lines of `source`, of which those that start in its first `length` bytes are wanted.
+    pub fn new(source: R, length: u64) -> Self {
+        let (block, marks) = (vec![0; BLOCK_BYTES], Marks::default());
+        Self { source, block, marks, start: 0, end: 0, offset: 0, left: length, ended: false }
     }
 
     /// Bytes taken so far, line ends included.
@@ -40,52 +46,68 @@ impl<R: Read> Lines<R> {
     }
 
     /// The next line.
+    #[inline]
     pub fn line(&mut self) -> io::Result<Option<Line<'_>>> {
-        let mut searched = 0;
+        let mut length = 0;
+        let mut controls = false;
         loop {
-            if let Some(at) = memchr(b'\n', &self.block[self.start + searched..self.end]) {
-                return Ok(Some(self.take(searched + at, 1)));
+            while let Some(at) = self.marks.control(self.start + length) {
+                length = at - self.start;
+                if self.block[at] == b'\n' {
+                    return Ok(Some(self.take(length, 1, controls)));
+                }
+                length += 1;
+                controls = true;
             }
-            searched = self.end - self.start;
-            if searched > MAX_LINE_BYTES {
+            length = self.end - self.start;
+            if length > MAX_LINE_BYTES {
                 return self.skip_line().map(Some);
             }
             if self.ended {
-                return Ok(if searched == 0 { None } else { Some(self.take(searched, 0)) });
+                return Ok(if length == 0 { None } else { Some(self.take(length, 0, controls)) });
             }
             self.fill()?;
         }
     }
 
-    fn take(&mut self, length: usize, end: usize) -> Line<'_> {
+    #[inline]
+    fn take(&mut self, length: usize, end: usize, controls: bool) -> Line<'_> {
         let (start, offset) = (self.start, self.offset);
         self.start += length + end;
         self.offset += (length + end) as u64;
-        Line::Whole(offset, &self.block[start..start + length])
+        let bytes = &self.block[start..start + length];
+        Line::Whole(offset, Marked::new(bytes, controls, &self.marks, start))
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        self.block.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
+        let gone = self.marks.drop_front(self.start);
+        self.block.copy_within(gone..self.end, 0);
+        self.start -= gone;
+        self.end -= gone;
         if self.end == self.block.len() {
             self.block.resize(self.block.len() * 2, 0);
         }
-        let read = loop {
-            match self.source.read(&mut self.block[self.end..]) {
+        let room = (self.block.len() - self.end) as u64;
+        let wanted = self.end + room.min(self.left.max(REST_BYTES)) as usize;
+        while self.end < wanted && !self.ended {
+            match self.source.read(&mut self.block[self.end..wanted]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other?,
+                Err(error) => return Err(error),
+                Ok(read) => {
+                    self.end += read;
+                    self.left = self.left.saturating_sub(read as u64);
+                    self.ended = read == 0;
+                }
             }
-        };
-        self.end += read;
-        self.ended = read == 0;
+        }
+        self.marks.extend(&self.block[..self.end]);
         Ok(())
     }
 
     fn skip_line(&mut self) -> io::Result<Line<'_>> {
         let offset = self.offset;
         loop {
-            let at = memchr(b'\n', &self.block[self.start..self.end]);
+            let at = memchr::memchr(b'\n', &self.block[self.start..self.end]);
             let passed = at.map_or(self.end - self.start, |at| at + 1);
             self.start += passed;
             self.offset += passed as u64;
@@ -116,13 +138,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equals_split(text in "[ab\n]{0,80}", drip in 1usize..9) {
-            let mut lines = Lines::new(Drip(text.as_bytes(), drip));
+        fn equals_split(text in "[ab\n]{0,80}", drip in 1usize..9, length in 0u64..90) {
+            let mut lines = Lines::new(Drip(text.as_bytes(), drip), length);
             let mut seen = Vec::new();
             while let Some(line) = lines.line().unwrap() {
                 let Line::Whole(offset, line) = line else { panic!() };
-                prop_assert!(text.as_bytes()[offset as usize..].starts_with(line));
-                seen.push(String::from_utf8(line.to_vec()).unwrap());
+                prop_assert!(text.as_bytes()[offset as usize..].starts_with(line.bytes));
+                seen.push(String::from_utf8(line.bytes.to_vec()).unwrap());
             }
             let mut expected: Vec<_> = text.split('\n').map(str::to_owned).collect();
             if expected.last().is_some_and(String::is_empty) {
@@ -137,9 +159,13 @@ mod tests {
     fn a_line_longer_than_a_block() {
         let long = "x".repeat(3 * BLOCK_BYTES);
         let text = format!("{long}\ny");
-        let mut lines = Lines::new(text.as_bytes());
-        assert_eq!(lines.line().unwrap(), Some(Line::Whole(0, long.as_bytes())));
-        assert_eq!(lines.line().unwrap(), Some(Line::Whole(long.len() as u64 + 1, b"y".as_slice())));
-        assert_eq!(lines.line().unwrap(), None);
+        let mut lines = Lines::new(text.as_bytes(), u64::MAX);
+        let mut next = || match lines.line().unwrap() {
+            Some(Line::Whole(offset, line)) => Some((offset, line.bytes.to_vec())),
+            _ => None,
+        };
+        assert_eq!(next(), Some((0, long.clone().into_bytes())));
+        assert_eq!(next(), Some((long.len() as u64 + 1, b"y".to_vec())));
+        assert_eq!(next(), None);
     }
 }

@@ -4,6 +4,7 @@ use super::columns::Columns;
 use super::damage::{Kind, Place};
 use super::fields::{Kinds, Options, Reader, Row};
 use super::lines::{Line, Lines};
+use super::marks::Marked;
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -33,8 +34,8 @@ pub struct ScanError {
     pub source: io::Error,
 }
 
-/// Large enough that seeking does not count, small enough that threads end together.
-const RANGE_BYTES: u64 = 16 << 20;
+/// Large enough that opening does not count, small enough that threads end together.
+const RANGE_BYTES: u64 = 8 << 20;
 
 /// A file, or the rows that start between two of its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,8 +153,8 @@ fn scan_lines(
     progress: &AtomicU64,
 ) -> io::Result<()> {
     let mut reader = Reader::new(options);
-    let mut lines = Lines::new(source);
     let base = range.start.saturating_sub(1);
+    let mut lines = Lines::new(source, range.end - base);
     if range.start > 0 {
         lines.line()?;
     }
@@ -176,9 +177,10 @@ fn scan_lines(
     Ok(())
 }
 
-fn row(reader: &mut Reader<'_>, columns: &mut Columns, line: &[u8], offset: u64, place: Place) {
-    let line = if offset == 0 { line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line) } else { line };
-    if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+fn row(reader: &mut Reader<'_>, columns: &mut Columns, line: Marked<'_, '_>, offset: u64, place: Place) {
+    let mark = offset == 0 && line.bytes.starts_with(b"\xEF\xBB\xBF");
+    let line = if mark { line.after(3) } else { line };
+    if line.bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
         return;
     }
     let mut row = Row::default();

@@ -7,8 +7,9 @@ use super::grades::{Grade, Grades};
 use super::groups::Groups;
 use super::rewards::Rewards;
 use super::votes::{Rule, Votes};
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Ways to score a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -251,15 +252,19 @@ struct Counter<'a> {
     answers: Vec<u32>,
     classes: Vec<u32>,
     labels: [Vec<Option<bool>>; 4],
+    /// Methods that any sample can have: without a judge there is one.
+    methods: usize,
     scratch: Vec<(u32, u32)>,
 }
 
 impl<'a> Counter<'a> {
     fn new(columns: &'a Columns, grades: &'a Grades, options: Options) -> Self {
+        let judged = columns.samples.iter().any(|sample| sample.flags.has(Flags::HAS_JUDGED));
         Self {
             columns,
             grades,
             options,
+            methods: if judged { Method::ALL.len() } else { 1 },
             votes: Votes::new(columns, options.votes),
             strings: Votes::new(columns, Rule::String),
             cells: HashMap::new(),
@@ -299,14 +304,15 @@ impl<'a> Counter<'a> {
             cell.with_tokens += u64::from(sample.flags.has(Flags::HAS_TOKENS));
             let (labels, undecided) = labels(sample, facts.gold.text, self.grades);
             cell.undecided += u64::from(undecided);
-            for (all, label) in self.labels.iter_mut().zip(labels) {
+            for (all, label) in self.labels.iter_mut().zip(labels).take(self.methods) {
                 all.push(label);
             }
         }
         let classes = self.votes.assign(&self.answers, &mut self.classes);
         let silent = count_silent(cell, &self.classes);
         let mut correct = [None; 4];
-        for ((labels, scores), correct) in self.labels.iter().zip(&mut cell.scores).zip(&mut correct) {
+        let labels = &self.labels[..self.methods];
+        for ((labels, scores), correct) in labels.iter().zip(&mut cell.scores).zip(&mut correct) {
             scores.labelled += labels.iter().flatten().count() as u64;
             *correct = labels.iter().copied().sum_right();
             if correct.is_some() {
@@ -316,7 +322,7 @@ impl<'a> Counter<'a> {
             }
         }
         if !self.columns.rewards.is_empty()
-            && let Some(labels) = self.labels.iter().find(|labels| labels.iter().all(Option::is_some))
+            && let Some(labels) = labels.iter().find(|labels| labels.iter().all(Option::is_some))
         {
             let rewards = group.iter().map(|at| self.columns.rewards[*at as usize]).collect::<Vec<_>>();
             let seed = self.columns.names.get(problem);
@@ -325,7 +331,7 @@ impl<'a> Counter<'a> {
         let (majority, votes) = majority(&self.answers, &self.classes, classes, &mut self.scratch);
         if self.options.first_k {
             self.strings.assign(&self.answers, &mut self.classes);
-            for (labels, scores) in self.labels.iter().zip(&mut cell.scores) {
+            for (labels, scores) in labels.iter().zip(&mut cell.scores) {
                 count_first_k(scores, labels, &self.classes);
             }
         }
