@@ -13,6 +13,7 @@ pub mod limits;
 mod names;
 pub mod normalize;
 pub mod parse;
+mod rational;
 mod repairs;
 mod replacements;
 pub mod tree;

@@ -154,7 +154,11 @@ impl<'a> Parser<'a> {
 
     /// Items separated by commas, semicolons, "and", "or"; one item is itself.
     fn list(&mut self) -> Result<Node, Stop> {
-        let mut items = vec![self.chain()?];
+        let first = self.chain()?;
+        if self.peek().is_none() {
+            return Ok(first);
+        }
+        let mut items = vec![first];
         let mut connectives = Vec::new();
         loop {
             let before = self.at;
@@ -189,6 +193,9 @@ impl<'a> Parser<'a> {
             self.at += 1;
         }
         let first = self.set()?;
+        if matches!(self.peek(), None | Some(Token::Mark(',' | ')' | ']' | ';'))) {
+            return Ok(first);
+        }
         let mut sides = vec![first];
         let mut relations = Vec::new();
         if let Some(congruence) = self.congruence(&sides[0])? {
@@ -251,8 +258,11 @@ impl<'a> Parser<'a> {
                 }
             }
         }
+        if terms.is_empty() {
+            return Ok(node);
+        }
         terms.push(node);
-        Ok(sum_of(terms))
+        Ok(Node::Sum(terms))
     }
 
     /// A run of signs, folded.
@@ -277,7 +287,11 @@ impl<'a> Parser<'a> {
 
     fn product(&mut self) -> Result<Node, Stop> {
         let mut currency = self.currency();
-        let mut factors = vec![self.factor()?];
+        let first = self.factor()?;
+        if currency.is_none() && self.peek().is_none_or(ends_product) {
+            return Ok(first);
+        }
+        let mut factors = vec![first];
         let mut folded = false;
         loop {
             let before = factors.len();
@@ -418,6 +432,11 @@ impl<'a> Parser<'a> {
         }
         Ok(node)
     }
+}
+
+/// Marks that never go on with a product: what most factors stand before.
+fn ends_product(token: &Token<'_>) -> bool {
+    matches!(token, Token::Mark('+' | '-' | ',' | ')' | ']' | '}' | '=' | '<' | '>' | ';'))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::items;
 use super::{Policy, Reason, Verdict, VerdictKind, leaves};
-use crate::answer::identity::{self, Builder, Decision, Graph, Id};
+use crate::answer::identity::{self, Builder, Decision, Graph, Id, Known};
 use crate::answer::limits::{Budget, Stop};
 use crate::answer::tree::Node;
 use crate::answer::value::{Leaf, Ratio, Value};
@@ -120,7 +120,8 @@ fn progression(
     };
     let (zero, one, two) = (at(0, budget)?, at(1, budget)?, at(2, budget)?);
     let (period, next) = (graph.minus(one, zero)?, graph.minus(two, one)?);
-    let linear = matches!(identity::compare(graph, period, next, true, budget)?, Decision::Equal(_));
+    let linear =
+        matches!(identity::compare(graph, period, next, Known::default(), budget)?, Decision::Equal(_));
     if linear { Ok(Progression { offset: zero, period }) } else { Err(Stop::Beyond) }
 }
 
@@ -133,7 +134,7 @@ fn same_progression(
     let negative = graph.scaled(right.period, &RBig::NEG_ONE)?;
     let mut same_period = false;
     for period in [right.period, negative] {
-        match identity::compare(graph, left.period, period, true, budget)? {
+        match identity::compare(graph, left.period, period, Known::default(), budget)? {
             Decision::Equal(_) => same_period = true,
             Decision::Different(_) => {}
             _ => return Err(Stop::Beyond),
@@ -159,7 +160,7 @@ fn whole(graph: &mut Graph, id: Id, budget: &mut Budget) -> Result<bool, Stop> {
         return Ok(false);
     }
     let near = graph.rational(RBig::from(near))?;
-    match identity::compare(graph, id, near, true, budget)? {
+    match identity::compare(graph, id, near, Known::default(), budget)? {
         Decision::Equal(_) => Ok(true),
         Decision::Different(_) => Ok(false),
         _ => Err(Stop::Beyond),

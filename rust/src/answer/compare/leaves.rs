@@ -1,7 +1,7 @@
 //! Single values: units, percent signs, exact difference, rounding, identities.
 
 use super::{Policy, Reason, Verdict, VerdictKind};
-use crate::answer::identity::{self, Builder, Decision, Graph, Id, Proof};
+use crate::answer::identity::{self, Builder, Decision, Glance, Graph, Id, Known, Proof};
 use crate::answer::limits::{Budget, Stop};
 use crate::answer::tree::Node;
 use crate::answer::units::Unit;
@@ -227,8 +227,18 @@ fn by_identity(
     policy: Policy,
     budget: &mut Budget,
 ) -> Result<Verdict, Stop> {
-    let mut graph = Graph::default();
     let radians = in_radians(left, right, policy);
+    let seen = if radians {
+        Glance::Nothing
+    } else {
+        identity::glance((&left.node, left_scale), (&right.node, right_scale), policy)
+    };
+    if seen == Glance::Apart && policy.common_domain {
+        budget.note("identity", || "different: apart in double precision".to_owned());
+        return Ok(Verdict::different(Reason::ValueSeparated));
+    }
+    let known = Known { common_domain: policy.common_domain, together: seen == Glance::Together };
+    let mut graph = Graph::default();
     let mut built = |leaf: &Leaf, scale: &RBig, budget: &mut Budget| -> Result<Id, Stop> {
         let mut builder = Builder::new(&mut graph, policy, budget);
         let id = match &leaf.unit {
@@ -240,7 +250,7 @@ fn by_identity(
         graph.scaled(id, scale)
     };
     let (one, two) = (built(left, left_scale, budget)?, built(right, right_scale, budget)?);
-    let decision = identity::compare(&mut graph, one, two, policy.common_domain, budget)?;
+    let decision = identity::compare(&mut graph, one, two, known, budget)?;
     budget.note("identity", || match decision {
         Decision::Equal(proof) => format!("equal: {}", proof.describe()),
         Decision::Different(0) => "different normal forms".to_owned(),

@@ -444,8 +444,9 @@ pub fn range_product(low: u32, high: u32) -> UBig {
     if low > high {
         return UBig::ONE;
     }
-    if high - low < 8 {
-        return (low..=high).fold(UBig::ONE, |product, factor| product * UBig::from(factor));
+    if high - low < 4 {
+        // Four factors fit into two words.
+        return UBig::from((low..=high).fold(1u128, |product, factor| product * u128::from(factor)));
     }
     let middle = low + (high - low) / 2;
     range_product(low, middle) * range_product(middle + 1, high)

@@ -2,7 +2,7 @@
 
 use super::ball::Ball;
 use super::functions::{atan, cos_sin, exp, ln, pi};
-use dashu_int::IBig;
+use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 /// A complex number in a rectangle.
@@ -182,6 +182,9 @@ impl Complex {
 
     /// `e^{2 pi i turns}`.
     pub fn turned(turns: &RBig, bits: usize) -> Option<Self> {
+        if turns.numerator().is_one() && *turns.denominator() == UBig::from(4u8) {
+            return Some(Self { re: Ball::zero(), im: Some(Ball::integer(IBig::ONE)) });
+        }
         let angle = pi(bits + 8)?.times(&Ball::rational(&(turns + turns), bits + 8), bits + 8)?;
         let (cosine, sine) = cos_sin(&angle, bits)?;
         Some(Self { re: cosine, im: Some(sine) })

@@ -71,7 +71,7 @@ pub fn enclosed(graph: &Graph, id: Id, bits: usize, budget: &mut Budget) -> Resu
 /// Whether a constant is zero.
 pub fn is_zero(graph: &mut Graph, id: Id, budget: &mut Budget) -> Result<bool, Stop> {
     let zero = graph.integer(0)?;
-    match compare(graph, id, zero, true, budget)? {
+    match compare(graph, id, zero, Known::default(), budget)? {
         Decision::Equal(_) => Ok(true),
         Decision::Different(_) => Ok(false),
         Decision::Unseparated | Decision::NoCommonPoint => Err(Stop::Beyond),
@@ -105,14 +105,27 @@ pub fn sign(graph: &mut Graph, id: Id, budget: &mut Budget) -> Result<Option<i8>
     Ok(None)
 }
 
+/// What is known or agreed before two terms are compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Where false, a point at which only one of the two is defined leaves the question open.
+    pub common_domain: bool,
+    /// Both are defined at some point, and were not seen to differ there at a low precision.
+    pub together: bool,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { common_domain: true, together: false }
+    }
+}
+
 /// Whether two terms are the same number, or the same function where both are defined.
-///
-/// With `common_domain` false a point at which only one of the two is defined leaves the question open.
 pub fn compare(
     graph: &mut Graph,
     left: Id,
     right: Id,
-    common_domain: bool,
+    known: Known,
     budget: &mut Budget,
 ) -> Result<Decision, Stop> {
     if left == right {
@@ -133,13 +146,24 @@ pub fn compare(
         .filter(|id| matches!(graph.term(*id), Term::Symbol(_) | Term::Call(..)))
         .collect();
     if variables.is_empty() {
-        return constants(graph, difference, &order, budget);
+        return constants(graph, difference, &order, known, budget);
     }
-    functions(graph, [left, right, difference], &order, &variables, common_domain, budget)
+    functions(graph, [left, right, difference], &order, &variables, known, budget)
 }
 
-fn constants(graph: &mut Graph, id: Id, order: &[Id], budget: &mut Budget) -> Result<Decision, Stop> {
+fn constants(
+    graph: &mut Graph,
+    id: Id,
+    order: &[Id],
+    known: Known,
+    budget: &mut Budget,
+) -> Result<Decision, Stop> {
     let nowhere = Point::default();
+    if known.together
+        && let Some(proof) = certified(graph, id, &nowhere, 0, budget)?
+    {
+        return Ok(Decision::Equal(proof));
+    }
     let mut defined = false;
     for (step, bits) in LADDER.into_iter().enumerate() {
         let values = Values::of(graph, &nowhere, order, bits, budget)?;
@@ -150,6 +174,7 @@ fn constants(graph: &mut Graph, id: Id, order: &[Id], budget: &mut Budget) -> Re
             }
         }
         if step == 0
+            && !known.together
             && let Some(proof) = certified(graph, id, &nowhere, 0, budget)?
         {
             return Ok(Decision::Equal(proof));
@@ -163,7 +188,7 @@ fn functions(
     [left, right, id]: [Id; 3],
     order: &[Id],
     variables: &[Id],
-    common_domain: bool,
+    known: Known,
     budget: &mut Budget,
 ) -> Result<Decision, Stop> {
     let pieces = order
@@ -172,6 +197,9 @@ fn functions(
     // An identity of this kind holds at every point, so that only the common domain has to be found.
     let (formal, atoms) = formal_order(graph, id);
     let proof = in_field(graph, id, &formal, &atoms, budget)?;
+    if let (Some(proof), true, true) = (proof, known.together, known.common_domain) {
+        return Ok(Decision::Equal(proof));
+    }
     let wanted = if pieces { POINTS as usize / 2 } else { MIN_POINTS };
     let mut common = Vec::new();
     for number in 0..POINTS {
@@ -195,7 +223,9 @@ fn functions(
         }
         match seen {
             Some(([true, true], Some(_))) => common.push((number, point)),
-            Some(([true, false] | [false, true], _)) if !common_domain => return Ok(Decision::Unseparated),
+            Some(([true, false] | [false, true], _)) if !known.common_domain => {
+                return Ok(Decision::Unseparated);
+            }
             _ => continue,
         }
         if common.len() >= wanted {

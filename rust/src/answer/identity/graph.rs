@@ -5,11 +5,13 @@
 
 use super::reduce::{Factors, folded_turns, power_of};
 use crate::answer::limits::{MAX_GRAPH_TERMS, MAX_NUMBER_BITS, MAX_SUM_TERMS, Stop};
+use crate::answer::rational::{product, sum};
 use dashu_base::{BitTest, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
-use hashbrown::{HashMap, HashSet};
-use std::collections::BTreeMap;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
+use std::hash::BuildHasher;
 
 /// Where a term stands in its graph; what it is made of has smaller ids.
 pub type Id = u32;
@@ -60,8 +62,14 @@ pub enum Term {
 #[derive(Debug, Default)]
 pub struct Graph {
     terms: Vec<Term>,
-    index: HashMap<Term, Id>,
+    /// Ids by the hashes of their terms.
+    index: HashTable<Id>,
+    hasher: DefaultHashBuilder,
     real: Vec<bool>,
+    /// Without variables.
+    constant: Vec<bool>,
+    /// What ids are when multiplied out, as far as that was asked.
+    multiplied_out: HashMap<Id, Id>,
     /// Terms whose value is real although their parts are not, such as a cosine made of exponentials.
     pub forced_real: HashSet<Id>,
     /// What must be positive where the expression is defined.
@@ -86,7 +94,7 @@ impl Graph {
 
     /// The id of a term that is there.
     pub fn find(&self, term: &Term) -> Option<Id> {
-        self.index.get(term).copied()
+        self.index.find(self.hasher.hash_one(term), |id| self.terms[*id as usize] == *term).copied()
     }
 
     /// Number of terms.
@@ -96,10 +104,16 @@ impl Graph {
 
     /// The id of a term in canonical form.
     pub fn intern(&mut self, term: Term) -> Result<Id, Stop> {
-        if let Some(id) = self.index.get(&term) {
-            return Ok(*id);
-        }
-        if self.terms.len() >= MAX_GRAPH_TERMS {
+        let (terms, hasher) = (&self.terms, &self.hasher);
+        let free = match self.index.entry(
+            hasher.hash_one(&term),
+            |id| terms[*id as usize] == term,
+            |id| hasher.hash_one(&terms[*id as usize]),
+        ) {
+            Entry::Occupied(known) => return Ok(*known.get()),
+            Entry::Vacant(free) => free,
+        };
+        if terms.len() >= MAX_GRAPH_TERMS {
             return Err(Stop::Limit);
         }
         if let Term::Rational(value) = &term
@@ -107,10 +121,17 @@ impl Graph {
         {
             return Err(Stop::Limit);
         }
-        let id = self.terms.len() as Id;
+        let id = terms.len() as Id;
+        free.insert(id);
+        let mut constant = match &term {
+            Term::Symbol(_) => false,
+            Term::Call(name, _) => name.starts_with('#'),
+            _ => true,
+        };
         self.real.push(self.looks_real(&term));
-        self.terms.push(term.clone());
-        self.index.insert(term, id);
+        self.terms.push(term);
+        self.for_children(id, |child| constant &= self.constant[child as usize]);
+        self.constant.push(constant);
         Ok(id)
     }
 
@@ -191,34 +212,36 @@ impl Graph {
     /// A sum of terms with factors.
     pub fn sum(&mut self, parts: &[(Id, RBig)]) -> Result<Id, Stop> {
         let mut rest = RBig::ZERO;
-        let mut terms: BTreeMap<Id, RBig> = BTreeMap::new();
-        let mut add = |id: Id, factor: RBig| {
-            *terms.entry(id).or_insert(RBig::ZERO) += factor;
-        };
+        let mut terms: Vec<(Id, RBig)> = Vec::with_capacity(parts.len());
         for (id, factor) in parts {
             match self.term(*id) {
-                Term::Rational(value) => rest += value * factor,
+                Term::Rational(value) => rest = sum(&rest, &product(value, factor)),
                 Term::Sum(inner, parts) => {
-                    rest += inner * factor;
-                    for (id, own) in parts {
-                        add(*id, own * factor);
-                    }
+                    rest = sum(&rest, &product(inner, factor));
+                    terms.extend(parts.iter().map(|(id, own)| (*id, product(own, factor))));
                 }
-                _ => add(*id, factor.clone()),
+                _ => terms.push((*id, factor.clone())),
             }
         }
-        terms.retain(|_, factor| !factor.is_zero());
+        terms.sort_by_key(|(id, _)| *id);
+        terms.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 = sum(&kept.1, &next.1);
+            }
+            same
+        });
+        terms.retain(|(_, factor)| !factor.is_zero());
         if terms.len() > MAX_SUM_TERMS {
             return Err(Stop::Limit);
         }
-        if terms.is_empty() {
-            return self.rational(rest);
-        }
-        if rest.is_zero() && terms.len() == 1 && terms.values().all(|factor| *factor == RBig::ONE) {
-            return terms.into_keys().next().ok_or(Stop::Beyond);
+        match terms.as_slice() {
+            [] => return self.rational(rest),
+            [(id, factor)] if rest.is_zero() && factor.is_one() => return Ok(*id),
+            _ => {}
         }
         let real = parts.iter().all(|(id, _)| self.is_real(*id));
-        let sum = self.intern(Term::Sum(rest, terms.into_iter().collect()))?;
+        let sum = self.intern(Term::Sum(rest, terms))?;
         if real {
             self.force_real(sum);
         }
@@ -237,6 +260,9 @@ impl Graph {
 
     /// A rational multiple.
     pub fn scaled(&mut self, id: Id, factor: &RBig) -> Result<Id, Stop> {
+        if factor.is_one() {
+            return Ok(id);
+        }
         self.sum(&[(id, factor.clone())])
     }
 
@@ -254,33 +280,37 @@ impl Graph {
 
     /// `left * right`.
     pub fn times(&mut self, left: Id, right: Id) -> Result<Id, Stop> {
+        for (one, other) in [(left, right), (right, left)] {
+            if let Some(factor) = self.as_rational(one) {
+                let factor = factor.clone();
+                return self.scaled(other, &factor);
+            }
+        }
         let (left_factor, left) = self.factors(left);
         let (right_factor, right) = self.factors(right);
-        self.product(left_factor * right_factor, left.into_iter().chain(right))
+        self.product(product(&left_factor, &right_factor), left.into_iter().chain(right))
     }
 
     /// A rational times powers.
     pub fn product(&mut self, factor: RBig, powers: impl IntoIterator<Item = (Id, i64)>) -> Result<Id, Stop> {
-        let mut factors = Factors::new();
+        let mut factors = Factors::default();
         let mut real = true;
         for (id, exponent) in powers {
             real &= self.is_real(id);
-            let sum = factors.entry(id).or_insert(0);
-            *sum = sum.checked_add(exponent).ok_or(Stop::Limit)?;
+            factors.multiply(id, exponent)?;
         }
         let mut coefficient = factor;
         self.reduce_sums(&mut factors, &mut coefficient)?;
         self.join_roots(&mut factors)?;
         self.reduce_unities(&mut factors, &mut coefficient)?;
         self.reduce_roots(&mut factors, &mut coefficient)?;
-        factors.retain(|_, exponent| *exponent != 0);
+        let factors = factors.into_vec();
         if coefficient.is_zero() || factors.is_empty() {
             return self.rational(coefficient);
         }
-        let mut single = factors.iter();
-        let id = match (single.next(), single.next()) {
-            (Some((id, 1)), None) => *id,
-            _ => self.intern(Term::Product(factors.into_iter().collect()))?,
+        let id = match factors.as_slice() {
+            [(id, 1)] => *id,
+            _ => self.intern(Term::Product(factors))?,
         };
         if real {
             self.force_real(id);
@@ -318,14 +348,32 @@ impl Graph {
 
     /// Products of sums multiplied out, as far as the limits allow.
     pub fn expanded(&mut self, id: Id) -> Result<Id, Stop> {
-        let expanded = self.multiplied_out(id)?;
+        if let Some(known) = self.multiplied_out.get(&id) {
+            return Ok(*known);
+        }
+        if !self.holds_products_of_sums(id) {
+            return Ok(id);
+        }
+        let expanded = self.multiplied(id)?;
         if self.is_real(id) {
             self.force_real(expanded);
         }
+        self.multiplied_out.insert(id, expanded);
         Ok(expanded)
     }
 
-    fn multiplied_out(&mut self, id: Id) -> Result<Id, Stop> {
+    /// Whether there is anything to multiply out.
+    fn holds_products_of_sums(&self, id: Id) -> bool {
+        match self.term(id) {
+            Term::Sum(_, terms) => terms.iter().any(|(id, _)| self.holds_products_of_sums(*id)),
+            Term::Product(factors) => factors.iter().any(|(id, exponent)| {
+                *exponent > 0 && matches!(self.term(*id), Term::Sum(..) | Term::Product(_))
+            }),
+            _ => false,
+        }
+    }
+
+    fn multiplied(&mut self, id: Id) -> Result<Id, Stop> {
         match self.term(id).clone() {
             Term::Sum(rest, terms) => {
                 let one = self.integer(1)?;
@@ -372,7 +420,7 @@ impl Graph {
         let mut parts = Vec::with_capacity(left.len() * right.len());
         for (left, left_factor) in &left {
             for (right, right_factor) in &right {
-                parts.push((self.times(*left, *right)?, left_factor * right_factor));
+                parts.push((self.times(*left, *right)?, product(left_factor, right_factor)));
             }
         }
         self.sum(&parts)
@@ -423,10 +471,6 @@ impl Graph {
 
     /// Whether no variable occurs.
     pub fn is_constant(&self, id: Id) -> bool {
-        self.reachable(&[id]).iter().all(|id| match self.term(*id) {
-            Term::Symbol(_) => false,
-            Term::Call(name, _) => name.starts_with('#'),
-            _ => true,
-        })
+        self.constant[id as usize]
     }
 }

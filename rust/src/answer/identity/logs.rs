@@ -1,7 +1,7 @@
 //! Linear relations between logarithms, arctangents and pi: `2 ln(1 + sqrt 2) = ln(3 + 2 sqrt 2)`.
 
 use super::build::fraction;
-use super::decide::{Decision, Proof, compare};
+use super::decide::{Decision, Known, Proof, compare};
 use super::evaluate::{Point, Values};
 use super::graph::{Graph, Id, Term};
 use crate::answer::limits::{Budget, Stop};
@@ -67,7 +67,7 @@ pub fn relation(
     // The logarithms are of absolute values.
     let square = graph.power(logs, 2)?;
     for product in [square, angles] {
-        if !matches!(compare(graph, product, one, true, budget)?, Decision::Equal(_)) {
+        if !matches!(compare(graph, product, one, Known::default(), budget)?, Decision::Equal(_)) {
             return Ok(None);
         }
     }

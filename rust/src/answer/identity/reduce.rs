@@ -7,27 +7,54 @@ use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 use std::collections::BTreeMap;
 
-/// Exponents by factor.
-pub type Factors = BTreeMap<Id, i64>;
+/// Exponents by factor, in the order of the factors.
+#[derive(Debug, Default)]
+pub struct Factors(Vec<(Id, i64)>);
+
+impl Factors {
+    /// Times a power.
+    pub fn multiply(&mut self, id: Id, exponent: i64) -> Result<(), Stop> {
+        match self.0.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(at) => self.0[at].1 = self.0[at].1.checked_add(exponent).ok_or(Stop::Limit)?,
+            Err(at) => self.0.insert(at, (id, exponent)),
+        }
+        Ok(())
+    }
+
+    /// The exponent of a factor, which is taken out.
+    fn take(&mut self, id: Id) -> i64 {
+        match self.0.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(at) => self.0.remove(at).1,
+            Err(_) => 0,
+        }
+    }
+
+    /// What is left of them.
+    pub fn into_vec(mut self) -> Vec<(Id, i64)> {
+        self.0.retain(|(_, exponent)| *exponent != 0);
+        self.0
+    }
+}
 
 impl Graph {
     /// Takes the rational content and the sign out of sums: `(4 - 2x)^-1` is `-(x - 2)^-1 / 2`.
     pub(super) fn reduce_sums(&mut self, factors: &mut Factors, coefficient: &mut RBig) -> Result<(), Stop> {
-        if factors.values().filter(|exponent| **exponent != 0).count() == 1
-            && factors.values().all(|exponent| matches!(exponent, 0 | 1))
+        let exponents = || factors.0.iter().map(|(_, exponent)| *exponent);
+        if exponents().filter(|exponent| *exponent != 0).count() == 1
+            && exponents().all(|exponent| matches!(exponent, 0 | 1))
         {
             return Ok(());
         }
-        let sums: Vec<Id> =
-            factors.keys().copied().filter(|id| matches!(self.term(*id), Term::Sum(..))).collect();
+        let ids = factors.0.iter().map(|(id, _)| *id);
+        let sums: Vec<Id> = ids.filter(|id| matches!(self.term(*id), Term::Sum(..))).collect();
         for id in sums {
             let (content, primitive) = self.signed_content(id)?;
             if primitive == id {
                 continue;
             }
-            let exponent = factors.remove(&id).unwrap_or(0);
+            let exponent = factors.take(id);
             *coefficient *= power_of(&content, exponent)?;
-            *factors.entry(primitive).or_insert(0) += exponent;
+            factors.multiply(primitive, exponent)?;
         }
         Ok(())
     }
@@ -56,7 +83,7 @@ impl Graph {
     /// Roots of one positive rational become one root: `3^{1/4} 3^{1/2}` is `3^{3/4}`.
     pub(super) fn join_roots(&mut self, factors: &mut Factors) -> Result<(), Stop> {
         let mut families: BTreeMap<Id, Vec<(Id, u32)>> = BTreeMap::new();
-        for id in factors.keys() {
+        for (id, _) in &factors.0 {
             if let Term::Root(of, degree) = self.term(*id)
                 && self.as_rational(*of).is_some()
             {
@@ -69,12 +96,12 @@ impl Graph {
             }
             let mut share = RBig::ZERO;
             for (id, degree) in roots {
-                share += RBig::from_parts(IBig::from(factors.remove(&id).unwrap_or(0)), UBig::from(degree));
+                share += RBig::from_parts(IBig::from(factors.take(id)), UBig::from(degree));
             }
             let degree = u32::try_from(share.denominator()).map_err(|_| Stop::Limit)?;
             let top = i64::try_from(share.numerator()).map_err(|_| Stop::Limit)?;
             let root = if degree == 1 { of } else { self.intern(Term::Root(of, degree))? };
-            *factors.entry(root).or_insert(0) += top;
+            factors.multiply(root, top)?;
         }
         Ok(())
     }
@@ -87,7 +114,7 @@ impl Graph {
     ) -> Result<(), Stop> {
         let mut turns = RBig::ZERO;
         let mut found = false;
-        for (id, exponent) in factors.iter_mut() {
+        for (id, exponent) in &mut factors.0 {
             match self.term(*id) {
                 Term::Unity(own) => {
                     turns += own * RBig::from(*exponent);
@@ -105,7 +132,8 @@ impl Graph {
             }
             if !turns.is_zero() {
                 let id = self.intern(Term::Unity(turns))?;
-                factors.insert(id, 1);
+                factors.take(id);
+                factors.multiply(id, 1)?;
             }
         }
         Ok(())
@@ -114,16 +142,16 @@ impl Graph {
     /// Takes whole powers out of roots: `sqrt(2)^3` is `2 sqrt(2)`.
     pub(super) fn reduce_roots(&mut self, factors: &mut Factors, coefficient: &mut RBig) -> Result<(), Stop> {
         for _ in 0..8 {
-            let rationals: Vec<Id> =
-                factors.keys().copied().filter(|id| self.as_rational(*id).is_some()).collect();
+            let ids = factors.0.iter().map(|(id, _)| *id);
+            let rationals: Vec<Id> = ids.filter(|id| self.as_rational(*id).is_some()).collect();
             for id in rationals {
-                let exponent = factors.remove(&id).unwrap_or(0);
+                let exponent = factors.take(id);
                 if let Some(value) = self.as_rational(id) {
                     *coefficient *= power_of(value, exponent)?;
                 }
             }
             let mut wholes = Vec::new();
-            for (id, exponent) in factors.iter_mut() {
+            for (id, exponent) in &mut factors.0 {
                 if let Term::Root(of, degree) = self.term(*id) {
                     let degree = i64::from(*degree);
                     let whole = exponent.div_euclid(degree);
@@ -150,8 +178,7 @@ impl Graph {
                 let (factor, parts) = self.factors(of);
                 *coefficient *= power_of(&factor, whole)?;
                 for (id, exponent) in parts {
-                    let sum = factors.entry(id).or_insert(0);
-                    *sum = sum.checked_add(exponent * whole).ok_or(Stop::Limit)?;
+                    factors.multiply(id, exponent.checked_mul(whole).ok_or(Stop::Limit)?)?;
                 }
             }
         }

@@ -6,7 +6,7 @@ use super::ratio::Ratio;
 use super::region::{Point, Region};
 use super::roots::{coefficients, constant, linear, rational, real_roots};
 use crate::answer::compare::Policy;
-use crate::answer::identity::{Builder, Decision, Graph, compare};
+use crate::answer::identity::{Builder, Decision, Graph, Known, compare};
 use crate::answer::limits::{Budget, Stop};
 use crate::answer::tree::{Node, Relation};
 use dashu_ratio::RBig;
@@ -270,7 +270,7 @@ fn same(left: &Node, right: &Node, budget: &mut Budget) -> Result<bool, Stop> {
     let mut graph = Graph::default();
     let mut builder = Builder::new(&mut graph, Policy::default(), budget);
     let (left, right) = (builder.build(left)?, builder.build(right)?);
-    Ok(matches!(compare(&mut graph, left, right, true, budget)?, Decision::Equal(_)))
+    Ok(matches!(compare(&mut graph, left, right, Known::default(), budget)?, Decision::Equal(_)))
 }
 
 fn substituted(node: &Node, name: &str, by: &Node) -> Node {

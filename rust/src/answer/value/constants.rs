@@ -1,7 +1,7 @@
 //! Real constants on the line: which is smaller, whether a function is positive there.
 
 use crate::answer::compare::Policy;
-use crate::answer::identity::{Builder, Graph, enclosed, is_zero, sign};
+use crate::answer::identity::{self, Builder, Graph, enclosed, is_zero, sign};
 use crate::answer::limits::{Budget, Stop};
 use crate::answer::tree::Node;
 use dashu_ratio::RBig;
@@ -17,6 +17,9 @@ pub fn is_real(node: &Node, budget: &mut Budget) -> bool {
 
 /// Which of two real constants is smaller.
 pub fn order(left: &Node, right: &Node, budget: &mut Budget) -> Result<Ordering, Stop> {
+    if let Some(order) = identity::order(left, right) {
+        return Ok(order);
+    }
     let mut graph = Graph::default();
     let mut builder = Builder::new(&mut graph, Policy::default(), budget);
     let (left, right) = (builder.build(left)?, builder.build(right)?);
@@ -31,6 +34,9 @@ pub fn sign_at(
     at: &Node,
     budget: &mut Budget,
 ) -> Result<Option<Ordering>, Stop> {
+    if let Some(sign) = identity::sign_at(function, name, at) {
+        return Ok(Some(sign));
+    }
     let mut graph = Graph::default();
     let mut builder = Builder::new(&mut graph, Policy::default(), budget);
     let at = builder.build(at)?;

@@ -5,6 +5,7 @@ use super::polynomial::{Atom, Polynomial};
 use super::ratio::Ratio;
 use super::root::{higher_root, square_root};
 use super::trigonometry;
+use crate::answer::identity::range_product;
 use crate::answer::limits::{Budget, MAX_BITS, Stop};
 use crate::answer::tree::{Constant, Node};
 use dashu_base::{BitTest, DivEuclid, Signed};
@@ -149,9 +150,7 @@ fn call(name: &str, arguments: &[Node], budget: &mut Budget) -> Result<Ratio, St
         ("floor", Some([value])) => Ok(RBig::from(floor(value)).into()),
         ("ceiling", Some([value])) => Ok(RBig::from(-floor(&-value.clone())).into()),
         ("factorial", Some([value])) => match small(value, 1_500) {
-            Some(n) => {
-                Ok(RBig::from((1..=n).fold(UBig::ONE, |product, factor| product * UBig::from(factor))).into())
-            }
+            Some(n) => Ok(RBig::from(range_product(1, n)).into()),
             None => opaque(name, &[&values[0]], true),
         },
         ("binomial", Some([n, k])) => match (small(n, 3_000), small(k, 3_000)) {
@@ -174,10 +173,8 @@ fn binomial(n: u32, k: u32) -> Result<UBig, Stop> {
     if k > n {
         return Ok(UBig::ZERO);
     }
-    let mut value = UBig::ONE;
-    for step in 1..=k.min(n - k) {
-        value = value * UBig::from(n + 1 - step) / UBig::from(step);
-    }
+    let few = k.min(n - k);
+    let value = range_product(n - few + 1, n) / range_product(1, few);
     if value.bit_len() > MAX_BITS { Err(Stop::Limit) } else { Ok(value) }
 }
 

@@ -35,6 +35,9 @@ impl Literal {
 
     /// The exact value.
     pub fn rational(&self) -> Result<RBig, Stop> {
+        if self.is_plain_integer() && self.digits.len() < 19 && !self.digits.is_empty() {
+            return Ok(RBig::from(self.digits.parse::<u64>().map_err(|_| Stop::Beyond)?));
+        }
         let (numerator, denominator) = self.ratio_digits();
         if numerator.len() > MAX_DIGITS || denominator.len() > MAX_DIGITS {
             return Err(Stop::Limit);

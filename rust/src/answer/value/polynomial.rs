@@ -5,10 +5,10 @@
 //! except where an opaque term such as `sin(1)` takes part.
 
 use crate::answer::limits::{Budget, MAX_BITS, MAX_TERMS, Stop};
+use crate::answer::rational::{product, sum};
 use dashu_base::{Abs, BitTest, Gcd, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
-use std::collections::BTreeMap;
 
 /// What is not a rational or the square root of an integer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,8 +44,18 @@ impl Default for Monomial {
 }
 
 impl Monomial {
-    /// The product, with the rational factor that leaves the root: `sqrt(2) sqrt(6) = 2 sqrt(3)`, `i i = -1`.
-    fn times(&self, other: &Self) -> Result<(Self, IBig), Stop> {
+    /// Neither root nor atom.
+    fn is_one(&self) -> bool {
+        self.powers.is_empty() && self.radicand.is_one()
+    }
+
+    /// The product, with the integer that leaves the root, if any: `sqrt(2) sqrt(6) = 2 sqrt(3)`, `i i = -1`.
+    fn times(&self, other: &Self) -> Result<(Self, Option<IBig>), Stop> {
+        let powers = merged(&self.powers, &other.powers)?;
+        if self.radicand.is_one() || other.radicand.is_one() {
+            let radicand = if self.radicand.is_one() { &other.radicand } else { &self.radicand };
+            return Ok((Self { radicand: radicand.clone(), powers }, None));
+        }
         let both_negative = self.radicand.is_negative() && other.radicand.is_negative();
         let common = (&self.radicand).gcd(&other.radicand);
         let square = IBig::from(&common * &common);
@@ -58,26 +68,40 @@ impl Monomial {
             factor = -factor;
             radicand = radicand.abs();
         }
-        Ok((Self { radicand, powers: merged(&self.powers, &other.powers)? }, factor))
+        Ok((Self { radicand, powers }, Some(factor)))
     }
 }
 
+/// Exponents added, of two lists in the order of their atoms.
 fn merged(left: &[(Atom, i32)], right: &[(Atom, i32)]) -> Result<Vec<(Atom, i32)>, Stop> {
     if right.is_empty() {
         return Ok(left.to_vec());
     }
-    let mut powers: BTreeMap<Atom, i32> = left.iter().cloned().collect();
-    for (atom, exponent) in right {
-        let sum = powers.entry(atom.clone()).or_default();
-        *sum = sum.checked_add(*exponent).ok_or(Stop::Limit)?;
+    let mut powers = Vec::with_capacity(left.len() + right.len());
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    while let (Some((one, own)), Some((two, others))) = (left.peek(), right.peek()) {
+        let order = one.cmp(two);
+        if order.is_eq() {
+            let exponent = own.checked_add(*others).ok_or(Stop::Limit)?;
+            if exponent != 0 {
+                powers.push((one.clone(), exponent));
+            }
+        }
+        // Of equal atoms both are done.
+        let (from_left, from_right) = (order.is_le(), order.is_ge());
+        let next = [left.next_if(|_| from_left), right.next_if(|_| from_right)];
+        if order.is_ne() {
+            powers.extend(next.into_iter().flatten().cloned());
+        }
     }
-    Ok(powers.into_iter().filter(|(_, exponent)| *exponent != 0).collect())
+    powers.extend(left.chain(right).cloned());
+    Ok(powers)
 }
 
-/// A finite sum of monomials; no coefficient is zero.
+/// A finite sum of monomials, in their order; no coefficient is zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Polynomial {
-    terms: BTreeMap<Monomial, RBig>,
+    terms: Vec<(Monomial, RBig)>,
 }
 
 impl From<RBig> for Polynomial {
@@ -89,11 +113,7 @@ impl From<RBig> for Polynomial {
 impl Polynomial {
     /// One term.
     pub fn term(monomial: Monomial, coefficient: RBig) -> Self {
-        let mut terms = BTreeMap::new();
-        if !coefficient.is_zero() {
-            terms.insert(monomial, coefficient);
-        }
-        Self { terms }
+        Self { terms: if coefficient.is_zero() { Vec::new() } else { vec![(monomial, coefficient)] } }
     }
 
     /// An atom.
@@ -108,7 +128,7 @@ impl Polynomial {
 
     /// Terms in the order of their monomials.
     pub fn terms(&self) -> impl ExactSizeIterator<Item = (&Monomial, &RBig)> {
-        self.terms.iter()
+        self.terms.iter().map(|(monomial, value)| (monomial, value))
     }
 
     /// No terms.
@@ -118,10 +138,9 @@ impl Polynomial {
 
     /// The value, if it is rational.
     pub fn rational(&self) -> Option<RBig> {
-        let mut terms = self.terms.iter();
-        match (terms.next(), terms.next()) {
-            (None, _) => Some(RBig::ZERO),
-            (Some((monomial, value)), None) => (*monomial == Monomial::default()).then(|| value.clone()),
+        match self.terms.as_slice() {
+            [] => Some(RBig::ZERO),
+            [(monomial, value)] => monomial.is_one().then(|| value.clone()),
             _ => None,
         }
     }
@@ -129,7 +148,7 @@ impl Polynomial {
     /// Whether equal terms are the only way to be equal: no opaque atom, and at most one of pi and e.
     pub fn is_independent(&self) -> bool {
         let has = |wanted: fn(&Atom) -> bool| {
-            self.terms.keys().any(|monomial| monomial.powers.iter().any(|(atom, _)| wanted(atom)))
+            self.terms.iter().any(|(monomial, _)| monomial.powers.iter().any(|(atom, _)| wanted(atom)))
         };
         let opaque = has(|atom| matches!(atom, Atom::Opaque { .. }));
         let both = has(|atom| *atom == Atom::Pi) && has(|atom| *atom == Atom::E);
@@ -138,13 +157,13 @@ impl Polynomial {
 
     /// Whether no atom occurs at all.
     pub fn is_algebraic(&self) -> bool {
-        self.terms.keys().all(|monomial| monomial.powers.is_empty())
+        self.terms.iter().all(|(monomial, _)| monomial.powers.is_empty())
     }
 
     /// The negative.
     #[must_use]
     pub fn negated(mut self) -> Self {
-        for value in self.terms.values_mut() {
+        for (_, value) in &mut self.terms {
             *value = -std::mem::take(value);
         }
         self
@@ -154,19 +173,23 @@ impl Polynomial {
     pub fn add(&mut self, other: &Self, budget: &mut Budget) -> Result<(), Stop> {
         for (monomial, value) in &other.terms {
             budget.spend(400 + cost(value))?;
-            if let Some(sum) = self.terms.get_mut(monomial) {
-                budget.spend(cost(sum))?;
-                *sum += value;
-                if size(sum) > MAX_BITS {
-                    return Err(Stop::Limit);
+            match self.terms.binary_search_by(|(own, _)| own.cmp(monomial)) {
+                Ok(at) => {
+                    let own = &mut self.terms[at].1;
+                    budget.spend(cost(own))?;
+                    *own = sum(own, value);
+                    if size(own) > MAX_BITS {
+                        return Err(Stop::Limit);
+                    }
+                    if own.is_zero() {
+                        self.terms.remove(at);
+                    }
                 }
-                if sum.is_zero() {
-                    self.terms.remove(monomial);
-                }
-            } else {
-                self.terms.insert(monomial.clone(), value.clone());
-                if self.terms.len() > MAX_TERMS {
-                    return Err(Stop::Limit);
+                Err(at) => {
+                    self.terms.insert(at, (monomial.clone(), value.clone()));
+                    if self.terms.len() > MAX_TERMS {
+                        return Err(Stop::Limit);
+                    }
                 }
             }
         }
@@ -175,33 +198,69 @@ impl Polynomial {
 
     /// The product.
     pub fn times(&self, other: &Self, budget: &mut Budget) -> Result<Self, Stop> {
-        let mut product = Self::default();
+        match (self.terms.as_slice(), other.terms.as_slice()) {
+            ([(monomial, factor)], _) if monomial.is_one() => {
+                return other.clone().times_number(factor, budget);
+            }
+            (_, [(monomial, factor)]) if monomial.is_one() => {
+                return self.clone().times_number(factor, budget);
+            }
+            _ => {}
+        }
+        let mut terms = Vec::with_capacity(self.terms.len() * other.terms.len());
         for (left, left_value) in &self.terms {
             for (right, right_value) in &other.terms {
-                budget.spend(800 + cost(left_value) + cost(right_value))?;
+                budget.spend(1200 + cost(left_value) + cost(right_value))?;
                 let (monomial, factor) = left.times(right)?;
-                let value = left_value * right_value * RBig::from(factor);
+                let mut value = product(left_value, right_value);
+                if let Some(factor) = factor {
+                    value = product(&value, &RBig::from(factor));
+                }
                 if size(&value) > MAX_BITS {
                     return Err(Stop::Limit);
                 }
-                product.add(&Self::term(monomial, value), budget)?;
+                terms.push((monomial, value));
             }
         }
-        Ok(product)
+        terms.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+        terms.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 = sum(&kept.1, &next.1);
+            }
+            same
+        });
+        terms.retain(|(_, value)| !value.is_zero());
+        let fits = terms.len() <= MAX_TERMS && terms.iter().all(|(_, value)| size(value) <= MAX_BITS);
+        if fits { Ok(Self { terms }) } else { Err(Stop::Limit) }
+    }
+
+    fn times_number(mut self, factor: &RBig, budget: &mut Budget) -> Result<Self, Stop> {
+        if factor.is_one() {
+            return Ok(self);
+        }
+        for (_, value) in &mut self.terms {
+            budget.spend(200 + cost(value) + cost(factor))?;
+            *value = product(value, factor);
+            if size(value) > MAX_BITS {
+                return Err(Stop::Limit);
+            }
+        }
+        Ok(self)
     }
 
     /// Multiplies every coefficient; the factor must not be zero.
     #[must_use]
     pub fn scaled(mut self, factor: &RBig) -> Self {
-        for value in self.terms.values_mut() {
-            *value *= factor;
+        for (_, value) in &mut self.terms {
+            *value = product(value, factor);
         }
         self
     }
 
     /// The positive rational that divides every coefficient and leaves coprime integers. Zero has none.
     pub fn content(&self) -> Option<RBig> {
-        let mut terms = self.terms.values();
+        let mut terms = self.terms.iter().map(|(_, value)| value);
         let first = terms.next()?;
         let mut numerator = magnitude(first.numerator());
         let mut denominator = first.denominator().clone();
@@ -219,7 +278,7 @@ impl Polynomial {
     /// With the square roots whose radicand `flips` accepts taken negative.
     #[must_use]
     pub fn conjugated(&self, flips: impl Fn(&IBig) -> bool) -> Self {
-        let flipped = |(monomial, value): (&Monomial, &RBig)| {
+        let flipped = |(monomial, value): &(Monomial, RBig)| {
             let value = if flips(&monomial.radicand) { -value.clone() } else { value.clone() };
             (monomial.clone(), value)
         };

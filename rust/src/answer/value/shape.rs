@@ -142,8 +142,13 @@ pub fn shape(node: Node, budget: &mut Budget) -> Value {
     match node {
         Node::List(items) => list(items, budget),
         Node::Bracketed(open, close, items) => {
-            let items = ellipsis::filled(items).into_iter().map(|item| shape(item, budget)).collect();
-            Value::Sequence(open, close, items)
+            let items = ellipsis::filled(items).into_iter().map(|item| shape(item, budget));
+            let items = items.flat_map(|item| match item {
+                // `\{\pm 3\}` has two members.
+                Value::List(members) if open == '{' => members,
+                item => vec![item],
+            });
+            Value::Sequence(open, close, items.collect())
         }
         Node::Chain(sides, relations) => chain(sides, relations, budget),
         Node::Text(text) => match forms::in_words(&text) {
