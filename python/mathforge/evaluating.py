@@ -215,6 +215,8 @@ def run(request: Request) -> Result:
         overwrite=overwrite and request.stage != "judge",
     )
     result = Result()
+    if request.judge is not None and request.stage == "all" and request.share is None:
+        request.judge.warn_if_absent()
     if request.stage != "judge":
         mine = parts if request.share is None else share_of(parts, *request.share)
         work = Work(mine, request.server, output_dir, output_dir / "eval-logs", overwrite)

@@ -8,12 +8,15 @@ other, so it goes on where it was killed, and costs no call for answers that are
 from __future__ import annotations
 
 import json
+import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from . import synthesizing
-from .errors import InputError, StoreError
+from .errors import InputError, ServerError, StoreError
 from .folders import RUN_FILE, Folder
 from .store import output_name
 from .units import Part
@@ -24,6 +27,7 @@ JUDGED = "eval-results"
 RESULTS = (JUDGED, SAMPLES)  # of one benchmark, each in a folder of its name
 LOGS = Path("eval-logs") / "judge"
 _KEY = "judgement"
+_ANSWERS_WITHIN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,29 @@ class Judge:
                 continue
             request = self._request(samples, output_dir / JUDGED / name, seeds)
             planned += [replace(part, place=Path(JUDGED) / name) for part in synthesizing.prepare(request)]
+        if planned:
+            print("the samples are there; their answers are judged now", file=sys.stderr)
         work = Work(planned, self.model, output_dir, output_dir / LOGS, overwrite)
-        work.carry_out()
+        try:
+            work.carry_out()
+        except ServerError as error:
+            hint = (error.hint or "").replace("--server-address", "--judge-server-address")
+            more = "the samples are kept; repeat the command to have them judged"
+            raise ServerError(f"the judge: {error}", hint=f"{hint}; {more}" if hint else more) from error
         return work.failures, unfinished
+
+    def warn_if_absent(self) -> None:
+        """Tell now, not after days of sampling, that nobody listens where the judge should be."""
+        from .config import Endpoint
+
+        for url in Endpoint(base_url=self.model.address).addresses() if self.model.address else ():
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            try:
+                socket.create_connection((parts.hostname or "", port), _ANSWERS_WITHIN_S).close()
+            except OSError as error:
+                reason = error.strerror or str(error)
+                tell([f"nobody answers yet where the judge should be, at `{url}` ({reason.lower()})"])
 
     def _request(
         self, samples: Path, judged: Path, seeds: Sequence[int | None] | None

@@ -139,6 +139,17 @@ def test_the_judge_is_asked_with_its_own_arguments(folder: Path) -> None:
     assert samples["prompt_config"] == "generic/math"
 
 
+def test_a_judge_that_is_not_there_costs_no_sample(folder: Path) -> None:
+    absent = "--judge-server-address=http://127.0.0.1:9/v1"
+    done = evaluate(folder, *run(folder), absent, status=1)
+    assert "note: nobody answers yet where the judge should be" in done.stderr
+    assert "error: the judge: no server answers" in done.stderr
+    assert "correct --judge-server-address" in done.stderr
+    assert len(rows(folder / "out/tmp-eval-results/words")) == 6
+    again = evaluate(folder, *NOBODY, *judge(folder))
+    assert JUDGED.search(again.stdout), again.stdout
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

@@ -56,10 +56,12 @@ def undisturbed(data, tmp_path_factory):
     return metrics(output, small_run.BENCHMARK)
 
 
-def start(server: Server, data: Path, output: Path, executions: ExecutionLog) -> subprocess.Popen[bytes]:
+def start(
+    server: Server, data: Path, output: Path, executions: ExecutionLog, *more: str
+) -> subprocess.Popen[bytes]:
     output.mkdir(exist_ok=True)
     benchmarks = f"{small_run.BENCHMARK}:{small_run.SEEDS}"
-    command = eval_command(server.address, data, output, benchmarks, *OPTIONS)
+    command = eval_command(server.address, data, output, benchmarks, *OPTIONS, *more)
     with (output / "stderr.txt").open("ab") as log:
         return subprocess.Popen(
             command,
@@ -134,7 +136,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def torment(data: Path, output: Path, seed: int) -> list[str]:
+def torment(data: Path, output: Path, seed: int, *options: str) -> list[str]:
     """One evaluation, struck once per attempt until one ends with exit status 0; says what was struck."""
     chance = random.Random(seed)
     struck: list[str] = []
@@ -142,7 +144,7 @@ def torment(data: Path, output: Path, seed: int) -> list[str]:
     strikes: list[tuple[set[str], int]] = []  # calls noted by then, cells executed by then
     with serving(data / "recording.jsonl", *PACE) as server:
         for attempt in range(20):
-            process = start(server, data, output, log)
+            process = start(server, data, output, log, *options)
             victim = VICTIMS[(seed + attempt) % len(VICTIMS)]
             # The last attempts are left alone, so that the run comes to its end.
             if attempt < 4:
@@ -173,8 +175,8 @@ def check_executions(log: ExecutionLog, strikes: list[tuple[set[str], int]]) -> 
         assert not noted & log.calls(executed).keys(), "noted calls were executed again"
 
 
-def check_torment(data: Path, undisturbed: object, output: Path, seed: int) -> list[str]:
-    struck = torment(data, output, seed)
+def check_torment(data: Path, undisturbed: object, output: Path, seed: int, *options: str) -> list[str]:
+    struck = torment(data, output, seed, *options)
     check_complete(output)
     assert metrics(output, small_run.BENCHMARK) == undisturbed, struck
     assert "Traceback" not in (output / "stderr.txt").read_text()
@@ -188,6 +190,24 @@ def test_killed_at_random_moments(data, undisturbed, tmp_path):
         struck += check_torment(data, undisturbed, tmp_path / str(seed), seed)
         seed += 1
         assert seed < 20, f"runs end before they are struck: {struck}"
+
+
+@pytest.mark.parametrize("style", ["openmath", pytest.param("llama3", marks=pytest.mark.slow)])
+def test_models_that_write_tags_go_on_too(tmp_path, style):
+    small_run.write(tmp_path, style)
+    options = (f"++code_tags={style}", f"++prompt_template={style}-instruct", "++prompt_config=generic/math")
+    options += ("++chat_template_kwargs.builtin_tools=[]", "++inference.tokens_to_generate=4000")
+    with serving(tmp_path / "recording.jsonl", *PACE) as server:
+        log = ExecutionLog(tmp_path / "whole" / "log")
+        assert wait(start(server, tmp_path, tmp_path / "whole", log, *options), tmp_path / "whole") == 0
+    assert log.calls() == Counter(small_run.calls())
+    whole = metrics(tmp_path / "whole", small_run.BENCHMARK)
+    struck: list[str] = []
+    seed = 0
+    while set(struck) != set(VICTIMS):
+        struck += check_torment(tmp_path, whole, tmp_path / str(seed), seed, *options)
+        seed += 1
+        assert seed < 10, f"runs end before they are struck: {struck}"
 
 
 @pytest.mark.slow

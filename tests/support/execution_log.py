@@ -22,7 +22,7 @@ if "mathforge.sandbox.worker" in sys.orig_argv:
 
     def outcome_of(native, code, *rest, **more):
         outcome = run(native, code, *rest, **more)
-        os.write(log, code.partition("\\n")[0].encode() + b"\\n")
+        os.write(log, code.lstrip().partition("\\n")[0].encode() + b"\\n")
         return outcome
 
     local.outcome_of = outcome_of

@@ -14,6 +14,12 @@ PROBLEMS = 6
 THOUGHT = "<|channel|>analysis<|message|>{}<|end|><|start|>assistant"
 CALL = "<|channel|>analysis to=python code<|message|>{}<|call|>"
 FINAL = "<|channel|>final<|message|>{}<|return|>"
+# How each style of model writes: a thought, a call, the answer, and what the server stops at.
+STYLES: dict[str, tuple[str, str, str, str | int]] = {
+    "gpt-oss": (THOUGHT, CALL, FINAL, 200012),
+    "openmath": ("{}\n", "<tool_call>\n{}\n</tool_call>", "{}", "</tool_call>"),
+    "llama3": ("{}\n", "<|python_tag|>{}<|eom_id|>", "{}", "<|eom_id|>"),
+}
 
 
 def problem(number: int) -> dict[str, str]:
@@ -25,20 +31,21 @@ def problem(number: int) -> dict[str, str]:
     }
 
 
-def sample(number: int, seed: int) -> dict[str, object]:
+def sample(number: int, seed: int, style: str = "gpt-oss") -> dict[str, object]:
     """One recorded sample; which answer it gives depends on problem and seed."""
+    thought, call, final, stop = STYLES[style]
     asked = problem(number)
     right = asked["expected_answer"]
     kind = (number + seed) % 4
     answer = {2: f"\\boxed{{{int(right) + 1}}}", 3: "I cannot tell."}.get(kind, f"\\boxed{{{right}}}")
     texts = [
-        THOUGHT.format("Let me add them up.")
-        + CALL.format(f"import time  # {number}/{seed}/0\ntime.sleep(0.05)\nn = {number + 10}"),
-        THOUGHT.format("Now the sum.")
-        + CALL.format(f"time.sleep(0.05)  # {number}/{seed}/1\nsum(range(n + 1))"),
-        THOUGHT.format("That settles it.") + FINAL.format(f"The sum is {answer}"),
+        thought.format("Let me add them up.")
+        + call.format(f"import time  # {number}/{seed}/0\ntime.sleep(0.05)\nn = {number + 10}"),
+        thought.format("Now the sum.")
+        + call.format(f"time.sleep(0.05)  # {number}/{seed}/1\nsum(range(n + 1))"),
+        thought.format("That settles it.") + final.format(f"The sum is {answer}"),
     ]
-    reasons = [200012, 200012, None]
+    reasons = [stop, stop, None]
     rounds = [
         {"text": t, "finish_reason": "stop", "stop_reason": r} for t, r in zip(texts, reasons, strict=True)
     ]
@@ -51,11 +58,11 @@ def calls() -> set[str]:
     return {f"{number}/{seed}/{at}" for number in range(PROBLEMS) for seed in range(SEEDS) for at in (0, 1)}
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, style: str = "gpt-oss") -> Path:
     """Write the benchmark and its recording; gives the recording's path."""
     rows = [problem(n) for n in range(PROBLEMS)]
     (folder / f"{BENCHMARK}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     recording = folder / "recording.jsonl"
-    samples = [sample(n, seed) for n in range(PROBLEMS) for seed in range(SEEDS)]
+    samples = [sample(n, seed, style) for n in range(PROBLEMS) for seed in range(SEEDS)]
     recording.write_text("".join(json.dumps(s) + "\n" for s in samples))
     return recording
