@@ -158,6 +158,12 @@ fn hostile() -> Vec<(String, Option<VerdictKind>)> {
         ("7!".to_owned() + &"!".repeat(5_000), None),
         ("2^".repeat(5_000) + "2", None),
         ("\\text{".repeat(20_000), None),
+        // Each level was once read twice.
+        (nested("A^{", "}", 60), None),
+        (nested("C_{", "}", 60), None),
+        (nested("A^{2}_{", "}", 60), None),
+        ("A^^{".repeat(40), None),
+        ("(A^".repeat(40), None),
         ("1/".repeat(40_000) + "1", None),
         ("1/2+".repeat(20_000) + "7", Some(VerdictKind::Different)),
         ("5".to_owned() + &"%".repeat(90_000), None),

@@ -9,6 +9,8 @@ pub const MAX_INPUT_BYTES: usize = 170_000;
 pub const MAX_TOKENS: usize = 100_000;
 /// Nesting left after redundant brackets are removed.
 pub const MAX_DEPTH: usize = 64;
+/// Times that a token is read on average, where notations are tried in turn.
+pub const READS_PER_TOKEN: usize = 16;
 /// Operators of one answer that nest without brackets, such as all but the first in `a/b/c/d`.
 pub const MAX_LINKS: usize = 200;
 /// Digits of one number literal that enters arithmetic. Longer integers are still compared, as digits.

@@ -5,7 +5,7 @@
 
 use super::compare::Policy;
 use super::lex::{Lexeme, Token, lex};
-use super::limits::{MAX_DEPTH, MAX_LINKS, Stop};
+use super::limits::{MAX_DEPTH, MAX_LINKS, READS_PER_TOKEN, Stop};
 use super::names::{is_prose, is_separator};
 use super::tree::{Node, Relation};
 
@@ -54,7 +54,8 @@ fn read(lexemes: Vec<Lexeme<'_>>, policy: Policy) -> Result<Node, Stop> {
     if policy.reversed_brackets {
         reversed::turn(&mut lexemes);
     }
-    let mut parser = Parser { lexemes, at: 0, depth: 0, in_bars: false, links: 0 };
+    let reads = lexemes.len() * READS_PER_TOKEN;
+    let mut parser = Parser { lexemes, at: 0, depth: 0, in_bars: false, links: 0, reads };
     let read = parser.list();
     match read {
         Ok(node) if parser.peek().is_none() => Ok(node),
@@ -102,6 +103,8 @@ struct Parser<'a> {
     in_bars: bool,
     /// Operators that put a tree as deep as they are many: `a/b/c`, `5%%`.
     links: usize,
+    /// Tokens that may still be read: notations that are tried in turn read some again.
+    reads: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -119,6 +122,7 @@ impl<'a> Parser<'a> {
 
     fn next(&mut self) -> Result<Token<'a>, Stop> {
         let lexeme = self.lexemes.get(self.at).ok_or(Stop::Beyond)?;
+        self.reads = self.reads.checked_sub(1).ok_or(Stop::Limit)?;
         self.at += 1;
         Ok(lexeme.token.clone())
     }
@@ -135,10 +139,10 @@ impl<'a> Parser<'a> {
 
     /// One level of brackets deeper.
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<T, Stop> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        if self.depth == MAX_DEPTH {
             return Err(Stop::Limit);
         }
+        self.depth += 1;
         let bars = std::mem::take(&mut self.in_bars);
         let result = read(self);
         self.in_bars = bars;

@@ -42,14 +42,15 @@ impl<'a> Parser<'a> {
             'A' | 'P' => "permutation",
             _ => return None,
         };
+        let is_script = |token: Option<&Token<'a>>| matches!(token, Some(Token::Mark('_' | '^')));
+        // Read only where there are two: what is read in vain is read again, and doubles with every level of nesting.
+        if !is_script(self.peek()) || !is_script(self.peek_after(1 + self.tokens_of_argument(1))) {
+            return None;
+        }
         let start = self.at;
         let mut scripts: [Option<Node>; 2] = [None, None];
         for _ in 0..2 {
-            let at = match self.peek() {
-                Some(Token::Mark('_')) => 0,
-                Some(Token::Mark('^')) => 1,
-                _ => break,
-            };
+            let at = usize::from(self.peek() == Some(&Token::Mark('^')));
             self.at += 1;
             scripts[at] = self.deeper(Self::argument).ok();
         }
@@ -60,6 +61,23 @@ impl<'a> Parser<'a> {
         }
         self.at = start;
         None
+    }
+
+    /// Tokens of the bracketed group that starts so far ahead, or 1.
+    fn tokens_of_argument(&self, distance: usize) -> usize {
+        let mut open = 0_usize;
+        for length in 0.. {
+            match self.peek_after(distance + length) {
+                Some(Token::Mark('{' | '(')) => open += 1,
+                Some(Token::Mark('}' | ')')) => open = open.saturating_sub(1),
+                None => return 1,
+                _ => {}
+            }
+            if open == 0 {
+                return length + 1;
+            }
+        }
+        1
     }
 
     /// `\sum_{k=1}^{n} body`; the body goes to the next plus or minus.
