@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Unpack
 
 from .config import Evaluation, resolve
+from .early_stop import count_not_drawn
 from .errors import InputError, MathforgeError
 from .generation_types import GENERATION_TYPES, GenerationType
 from .overrides import Override, parse_overrides, split_arguments
@@ -200,6 +201,11 @@ def _parts(
         rows = rows_to_answer(
             path, name, max_samples=config.max_samples, change=kind.change, made=config.generation_key
         )
+        if kind.ready_row is not None and (missing := count_not_drawn(path)):
+            raise InputError(
+                f"early stop left {missing} samples of `{path}` undrawn: a judge's metrics would be wrong",
+                hint="judge samples of a run without ++early_stop.majority",
+            )
         is_shared = request.input_dir is not None
         benchmark = Benchmark(name, path, rows)
         return Part(benchmark, seeds, config, None, Path(), checks_rows=is_shared, ready_row=kind.ready_row)

@@ -9,8 +9,10 @@ import pytest
 
 from mathforge.aggregating import aggregate
 from mathforge.cli.main import main
+from mathforge.errors import InputError
 from mathforge.evaluating import Request, Result, evaluate, outline
 from mathforge.evaluating import run as run_request
+from mathforge.synthesizing import generate
 from mathforge.work import Model
 
 SAMPLES = 8
@@ -82,6 +84,9 @@ def test_settled_problems_are_not_drawn_on(tmp_path: Path, whole: Any, first: An
     assert kept == names | {"metrics.json", "run.json", ".lock"}
     again = run(tmp_path, "++early_stop.majority=true")
     assert again.to_json() == result.to_json()
+    judged: dict[str, Any] = {"generation_type": "math_judge", "output_dir": tmp_path / "judged"}
+    with pytest.raises(InputError, match="undrawn"):
+        generate(input_dir=tmp_path / "eval-results" / "demo", replay="demo", **judged)
     assert aggregate(tmp_path).to_json() == result.to_json()
     main(["aggregate", str(tmp_path), "--metrics-path", str(tmp_path / "again.json")])
     assert json.loads((tmp_path / "again.json").read_text()) == json.loads(json.dumps(result.to_json()))

@@ -3,14 +3,13 @@
 import json
 import random
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import small_run
-from support.commands import serving
+from support.commands import MATHFORGE, beside, command, serving
 from support.replaying import replaying
 
 import mathforge
@@ -181,7 +180,6 @@ def test_commands_before_and_after_run_once_for_each_file(recording: Path, tmp_p
 
 
 def test_judging_a_folder_calls_the_model_only_where_it_must(scripted_server: Any, tmp_path: Path) -> None:
-    import asyncio
 
     source, out = tmp_path / "hle", tmp_path / "judged"
     source.mkdir()
@@ -200,20 +198,10 @@ def test_judging_a_folder_calls_the_model_only_where_it_must(scripted_server: An
         "usage": {"completion_tokens": 9},
     }
 
-    async def main() -> Any:
-        async with scripted_server(reply) as server:
-            command = ["generate", "--generation_type=math_judge", f"--server_address={server.url}"]
-            command += [f"--output_dir={out}", f"++input_dir={source}"]
-            done = await asyncio.to_thread(
-                subprocess.run,
-                [sys.executable, "-m", "mathforge", *command],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            return done, server.requests
-
-    done, requests = asyncio.run(main())
+    words = ("--generation_type=math_judge", f"--output_dir={out}", f"++input_dir={source}")
+    done, requests = beside(
+        scripted_server(reply), lambda url: command("generate", f"--server_address={url}", *words)
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(out / f"output-rs{seed}.jsonl") for seed in range(2)]
     assert len(requests) == 2
@@ -244,8 +232,7 @@ def test_mistakes_are_told(flags: list[str], says: str, rows: Path, tmp_path: Pa
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"problem": "x"}\n{"problem": \n')
     given = [flag.replace("ROWS", str(rows)).replace("BAD", str(bad)) for flag in flags]
-    command = [sys.executable, "-m", "mathforge", "generate", "--output-dir", str(tmp_path / "out"), *given]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = command("generate", "--output-dir", str(tmp_path / "out"), *given)
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
@@ -269,24 +256,20 @@ def test_rows_of_any_shape_over_the_text_endpoint(recording: Path, tmp_path: Pat
 
 
 def test_thoughts_are_set_apart(rows: Path, scripted_server: Any, tmp_path: Path) -> None:
-    import asyncio
-
     def reply(text: str) -> dict[str, Any]:
         return {"choices": [{"message": {"content": text}, "finish_reason": "stop"}]}
 
-    async def main() -> None:
-        thought = reply("One </think> two \\boxed{5}</think>\\boxed{2}")
-        async with scripted_server(thought, thought, reply("on and on \\boxed{2}")) as server:
-            await asyncio.to_thread(
-                mathforge.generate,
-                rows,
-                output_dir=tmp_path / "out",
-                server_address=server.url,
-                inline_args="++remove_thinking=true ++eval_type=math ++max_samples=3",
-                overrides=["++prompt_config=generic/math", "++max_concurrent_requests=1"],
-            )
-
-    asyncio.run(main())
+    thought = reply("One </think> two \\boxed{5}</think>\\boxed{2}")
+    beside(
+        scripted_server(thought, thought, reply("on and on \\boxed{2}")),
+        lambda url: mathforge.generate(
+            rows,
+            output_dir=tmp_path / "out",
+            server_address=url,
+            inline_args="++remove_thinking=true ++eval_type=math ++max_samples=3",
+            overrides=["++prompt_config=generic/math", "++max_concurrent_requests=1"],
+        ),
+    )
     made = read(tmp_path / "out" / "output.jsonl")
     assert [row["generation"] for row in made] == ["\\boxed{2}", "\\boxed{2}", ""]
     assert [row["predicted_answer"] for row in made] == ["2", "2", None]
@@ -306,29 +289,23 @@ def test_no_server_is_started_for_a_finished_run(rows: Path, recording: Path, tm
 
 def test_judging_again_what_was_judged(scripted_server: Any, tmp_path: Path) -> None:
     """An old judgement in the input is replaced, and a value that is not a number stops nothing."""
-    import asyncio
-
     row = {"problem": "1/2?", "expected_answer": "0.5", "predicted_answer": "1/2", "score": float("nan")}
     write = {"judgement": "Judgement: No", "verdict": "old"}
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "output.jsonl").write_text(json.dumps(row | write) + "\n")
     reply = {"choices": [{"message": {"content": "Judgement: Yes"}, "finish_reason": "stop"}]}
 
-    async def main() -> int:
-        async with scripted_server(reply) as server:
-            for _ in range(2):
-                for key in ("judgement", "verdict"):
-                    await asyncio.to_thread(
-                        mathforge.generate,
-                        input_dir=tmp_path / "in",
-                        output_dir=tmp_path / key,
-                        generation_type="math_judge",
-                        server_address=server.url,
-                        overrides=[f"++generation_key={key}"],
-                    )
-            return len(server.requests)
+    def judge_twice(url: str) -> None:
+        for key in ("judgement", "verdict") * 2:
+            mathforge.generate(
+                input_dir=tmp_path / "in",
+                output_dir=tmp_path / key,
+                generation_type="math_judge",
+                server_address=url,
+                overrides=[f"++generation_key={key}"],
+            )
 
-    assert asyncio.run(main()) == 2
+    assert len(beside(scripted_server(reply), judge_twice)[1]) == 2
     assert read(tmp_path / "judgement" / "output.jsonl")[0]["judgement"] == "Judgement: Yes"
     made = read(tmp_path / "verdict" / "output.jsonl")[0]
     assert (made["judgement"], made["verdict"]) == ("Judgement: No", "Judgement: Yes")
@@ -341,11 +318,11 @@ def test_killed_at_any_moment_every_row_is_made_once(tmp_path: Path) -> None:
     with serving(tmp_path / "recording.jsonl", "--tokens-per-second", "150") as server:
 
         def start(share: str) -> subprocess.Popen[bytes]:
-            command = [sys.executable, "-m", "mathforge", "generate", "--input-file", str(rows)]
-            command += ["--output-dir", str(out), "--num-random-seeds", "3", "--num-chunks", "2"]
-            command += ["--share", share, "--server-address", server.address, "--model", "m", *ARGS]
-            command += ["++code_execution=true", "++eval_type=math", "++inference.temperature=1.0"]
-            return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            words = [*MATHFORGE, "generate", "--input-file", str(rows)]
+            words += ["--output-dir", str(out), "--num-random-seeds", "3", "--num-chunks", "2"]
+            words += ["--share", share, "--server-address", server.address, "--model", "m", *ARGS]
+            words += ["++code_execution=true", "++eval_type=math", "++inference.temperature=1.0"]
+            return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
         other = start("0/2")
         moments = random.Random(7)

@@ -1,11 +1,11 @@
 """Models that write Python calls as tags: whole evaluations against recorded text."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.commands import beside, command
 from support.replaying import replaying
 
 import mathforge
@@ -104,36 +104,14 @@ def test_errors_and_cut_answers(tmp_path: Path) -> None:
 
 def test_the_prompt_that_is_sent(tmp_path: Path, scripted_server: Any) -> None:
     """ChatML with the style's stop string; special tokens stay in the text, and none are added."""
-    import asyncio
-    import subprocess
-
     (tmp_path / "powers.jsonl").write_text(json.dumps({"problem": PROBLEM, "expected_answer": "1"}) + "\n")
     reply = {"choices": [{"text": "\\boxed{1}", "finish_reason": "stop"}], "usage": {"completion_tokens": 4}}
-
-    async def main() -> Any:
-        async with scripted_server(reply) as server:
-            command = [
-                "eval",
-                "--benchmarks=powers",
-                f"--data_dir={tmp_path}",
-                f"--output_dir={tmp_path}/out",
-            ]
-            command += [f"--server_address={server.url}", "++prompt_template=openmath-instruct"]
-            command += [
-                "++prompt_config=openmath/tir",
-                "++code_execution=true",
-                "++inference.temperature=0.6",
-            ]
-            done = await asyncio.to_thread(
-                subprocess.run,
-                [sys.executable, "-m", "mathforge", *command],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            return done, server.requests
-
-    done, requests = asyncio.run(main())
+    words = ["--benchmarks=powers", f"--data_dir={tmp_path}", f"--output_dir={tmp_path}/out"]
+    words += ["++prompt_template=openmath-instruct", "++prompt_config=openmath/tir"]
+    words += ["++code_execution=true", "++inference.temperature=0.6"]
+    done, requests = beside(
+        scripted_server(reply), lambda url: command("eval", f"--server_address={url}", *words)
+    )
     assert done.returncode == 0, done.stderr
     path, body, _ = requests[-1]
     assert path == "/v1/completions"

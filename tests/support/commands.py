@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 MATHFORGE = [sys.executable, "-m", "mathforge"]
 
@@ -47,6 +50,21 @@ class Server:
         """Kill it."""
         self._process.kill()
         self._process.communicate()
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    """`mathforge ...`, run to its end."""
+    return subprocess.run([*MATHFORGE, *words], capture_output=True, text=True, check=False)
+
+
+def beside(scripted: Any, work: Callable[[str], _T]) -> tuple[_T, list[tuple[str, dict[str, Any], str]]]:
+    """What `work` gives, which is told the address of a `scripted_server`, and the requests it made there."""
+
+    async def main() -> _T:
+        async with scripted:
+            return await asyncio.to_thread(work, scripted.url)
+
+    return asyncio.run(main()), scripted.requests
 
 
 @contextlib.contextmanager
