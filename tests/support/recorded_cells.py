@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mathforge.sandbox import Sandbox
-from mathforge.sandbox.comparing import KINDS, Kind, classify
+from mathforge.sandbox.comparing import KINDS, Kind
+from mathforge.sandbox.lineage import Judge
 
 from .real_transcripts import read_runs, rounds_of
 
@@ -79,18 +80,17 @@ def recorded_sessions(traces: Path) -> dict[str, list[Cell]]:
 def run_again(box: Sandbox, run: str, cells: Sequence[Cell], limit_s: float = math.inf) -> list[Compared]:
     """One session's cells in a fresh session of the sandbox, up to the first that takes longer than the
     limit."""
-    compared, source = [], ""
+    compared, judge = [], Judge()
     with box.session() as session:
         for cell in cells:
             outcome = session.run(cell.code, timeout_s=min(cell.timeout_s, limit_s))
             if outcome.status == "timeout" and limit_s < cell.timeout_s:
                 break
-            source += cell.code + "\n"
             stdout = outcome.stdout
             if outcome.stderr and stdout and not stdout.endswith("\n"):
                 stdout += "\n"
             ours = stdout + outcome.stderr
-            kind = classify(cell.recorded, ours, code=source)
+            kind = judge(cell.code, cell.recorded, ours) or "equal"
             compared.append(Compared(run, cell, ours, kind, outcome.wall_s, outcome.cpu_s))
     return compared
 
@@ -118,12 +118,11 @@ def save(sessions: Iterable[list[Compared]], path: Path) -> None:
 def saved(path: Path) -> list[Compared]:
     """What `save` wrote, judged afresh."""
     compared: list[Compared] = []
-    source: dict[str, str] = collections.defaultdict(str)
+    judges: dict[str, Judge] = collections.defaultdict(Judge)
     for line in path.read_text().splitlines():
         values = json.loads(line)
         cell = Cell(**values.pop("cell"))
-        source[values["run"]] += cell.code + "\n"
-        values["kind"] = classify(cell.recorded, values["ours"], code=source[values["run"]])
+        values["kind"] = judges[values["run"]](cell.code, cell.recorded, values["ours"])
         compared.append(Compared(cell=cell, **values))
     return compared
 

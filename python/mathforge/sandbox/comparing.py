@@ -27,6 +27,7 @@ Kind = Literal[
     "rounding",
     "timing",
     "random",
+    "inherited",
     "other",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -110,7 +111,7 @@ def classify(recorded: str, ours: str, *, code: str = "") -> Kind:
     * layout, ordering: the same text but for white space; the same words in another order;
     * rounding: numbers that agree to nine digits;
     * timing, random: the code reads a clock, or draws random numbers from an unseeded source;
-    * other.
+    * other. "inherited" needs the cells before: see `lineage.Judge`.
 
     Args:
         recorded: the output that counts as right.

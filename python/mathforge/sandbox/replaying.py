@@ -1,7 +1,7 @@
 """The Python calls of recorded samples, run again: what the sandbox answers beside what the recording has.
 
 A sample's calls run one after the other in a session of their own, as they did when it was made. How two
-outputs compare is `comparing`'s to say.
+outputs compare is for `comparing` and `lineage` to say.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ..config import CodeExecution
 from ..errors import InputError
 from ..replay.recording import read_round
 from ..tools import shown_output
-from .comparing import classify
+from .lineage import Judge
 
 if TYPE_CHECKING:
-    from . import Outcome, Sandbox
+    from . import Sandbox
 
 _HINT = "each line is a JSON object with `rounds`, as outputs have them, or with Harmony text in `text`"
 
@@ -48,7 +48,7 @@ class Difference:
 
     Attributes:
         origin: file, line and number of the call.
-        kind: see `comparing.classify`.
+        kind: see `comparing.classify` and `lineage.Judge`.
         code: the Python source.
         recorded: the output that the recording has.
         ours: the output of this sandbox.
@@ -212,12 +212,12 @@ async def replay(
 
 async def _sample(box: Sandbox, calls: list[Call], limits: CodeExecution, result: Replay) -> list[Difference]:
     differences = []
-    source = ""
+    judge = Judge()
     with box.session() as session:
         for call in calls:
             outcome = await session.run_async(call.code, limits.code_execution_timeout)
-            source += call.code + "\n"
-            kind, ours = _compare(call, outcome, limits, source)
+            ours = shown_output(outcome, limits)
+            kind = judge(call.code, call.output, ours) or "unrecorded"
             result.calls += 1
             result.kinds[kind] += 1
             result.statuses[outcome.status] += 1
@@ -228,13 +228,6 @@ async def _sample(box: Sandbox, calls: list[Call], limits: CodeExecution, result
                 differences.append(Difference(call.origin, kind, call.code, recorded, ours, outcome.status))
     result.samples += 1
     return differences
-
-
-def _compare(call: Call, outcome: Outcome, limits: CodeExecution, source: str) -> tuple[str, str]:
-    ours = shown_output(outcome, limits)
-    if call.output is None:
-        return "unrecorded", ours
-    return classify(call.output, ours, code=source), ours
 
 
 def read_samples(path: Path) -> Iterator[list[Call]]:

@@ -100,4 +100,4 @@ def test_kinds(recorded, ours, code, kind):
 
 
 def test_the_order_of_the_tests_is_the_order_of_the_kinds():
-    assert ("equal", *(kind for kind, _ in TESTS), "other") == KINDS
+    assert ("equal", *(kind for kind, _ in TESTS), "inherited", "other") == KINDS
