@@ -9,6 +9,7 @@ import pytest
 from benches.samples import rows
 from support import small_run
 from support.commands import MATHFORGE, eval_command, metrics, samples, serving
+from support.published_recipes import FINAL, recorded, rounds, write_rows
 from support.slurm_cluster import SlurmCluster
 from support.waiting import ended, until
 
@@ -76,6 +77,24 @@ def test_eval_with_cluster_is_the_same_command_in_shares(site: str, tmp_path: Pa
         assert states("sums", tmp_path) == ["completed"] * 8
     assert metrics(tmp_path / "there", "sums") == metrics(tmp_path / "here", "sums")
     assert "24 of 24 rows in" in mathforge("status", str(tmp_path / "there")).stdout
+
+
+def test_a_judge_is_a_job_behind_the_array(site: str, tmp_path: Path) -> None:
+    problems = [small_run.problem(number) for number in range(small_run.PROBLEMS)]
+    yes = rounds(FINAL.format("Judgement: Yes"), stop=200012)
+    judgements = write_rows(tmp_path / "yes.jsonl", list(recorded(problems, 2, [], yes)))
+    with serving(small_run.write(tmp_path)) as server, serving(judgements) as judge:
+        flags = ["--judge-server-address", judge.address]
+        here = eval_command(server.address, tmp_path, tmp_path / "here", "sums:2", *flags)
+        subprocess.run(here, check=True, capture_output=True, timeout=120)
+        there = eval_command(server.address, tmp_path, Path("/workspace/there"), "sums:2", *flags)
+        there += ["--cluster", site, "--expname", "judged", "--num-jobs", "2"]
+        subprocess.run(there, check=True, capture_output=True, timeout=60)
+        assert states("judged", tmp_path) == ["completed"] * 3
+    assert metrics(tmp_path / "there", "sums") == metrics(tmp_path / "here", "sums")
+    modes = metrics(tmp_path / "there", "sums")["sums"]["pass@1[avg-of-2]"]
+    assert modes["judge_correct"] > modes["symbolic_correct"]
+    assert "judge_correct" in _log("judged", "judged-judge", tmp_path)
 
 
 def _log(experiment: str, job: str, tmp_path: Path) -> str:
