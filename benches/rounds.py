@@ -1,12 +1,14 @@
 """What the loop adds to a tool round, beside the server's time and the sandbox's own.
 
-Samples of ten calls against the replay server at full speed. With one sample at a time nothing waits for
-anything else, so wall time can be told apart: what of a round is neither a request nor a cell. With 64 in
-flight the processor time of the event loop's thread counts, HTTP included. Goal: 2 ms.
+Samples of ten calls against the replay server, which takes about 50 ms for an answer: session states are
+written meanwhile, as beside a model. With one sample at a time nothing waits for anything else, so wall time
+can be told apart: what of a round is neither a request nor a cell. With 64 in flight the processor time of
+the event loop's thread counts, HTTP included. Goal: 2 ms.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import subprocess
@@ -24,6 +26,7 @@ from .measure import Row
 CALLS = 10
 SIZES = {1: 20, 64: 256}  # in flight -> samples
 REPEATS = 3
+PACE = "--tokens-per-second 5000"
 GOAL_MS = 2.0
 _CALL = (
     "<|channel|>analysis<|message|>{thought}<|end|><|start|>assistant<|channel|>analysis to=python code"
@@ -38,7 +41,8 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="mathforge-rounds-") as name:
         folder = Path(name)
         _write(folder, max(SIZES.values()))
-        with launch(Launch("m", "replay", recordings=(str(folder / "recording.jsonl"),)), folder) as [url]:
+        recordings = (str(folder / "recording.jsonl"),)
+        with launch(Launch("m", "replay", recordings=recordings, args=PACE), folder) as [url]:
             for in_flight, samples in SIZES.items():
                 for checkpoints in (True, False):
                     runs = [_figures(folder, url, in_flight, samples, checkpoints) for _ in range(REPEATS)]
@@ -57,6 +61,7 @@ def _rows(figures: dict[str, float], in_flight: int, how: str) -> Iterator[Row]:
             f"{apart:.2f} ms",
             ratio=f"{apart / GOAL_MS:.2f} of {GOAL_MS:g} ms",
         )
+        yield Row(f"{what}of it and of the request, waiting for a processor", f"{figures['waits_ms']:.2f} ms")
     yield Row(
         f"{what}CPU of the event loop, HTTP included",
         f"{figures['loop_ms']:.2f} ms",
@@ -111,6 +116,15 @@ class Stopwatch:
         setattr(owner, name, timed)
 
 
+def _waited_s() -> float:
+    """Seconds that the threads of this process have been ready and had no processor."""
+    waits = 0
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            waits += int((task / "schedstat").read_text().split()[1])
+    return waits / 1e9
+
+
 def main() -> None:
     """In the child: evaluate, and print milliseconds per round as JSON."""
     folder, output, url, in_flight, samples, checkpoints = sys.argv[1:]
@@ -126,8 +140,9 @@ def main() -> None:
 
     async def measured(run: running.Run) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF)
-        loop, wall = time.thread_time(), time.perf_counter()
+        loop, wall, waited = time.thread_time(), time.perf_counter(), _waited_s()
         await work(run)
+        spent["waits"] = _waited_s() - waited
         spent["loop"], spent["wall"] = time.thread_time() - loop, time.perf_counter() - wall
         after = resource.getrusage(resource.RUSAGE_SELF)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -160,6 +175,7 @@ def main() -> None:
         "cell_ms": sum(cells),
         "loop_ms": spent["loop"],
         "other_ms": spent["other"],
+        "waits_ms": spent["waits"],
     }
     print(json.dumps({name: seconds / rounds * 1e3 for name, seconds in figures.items()}))
 

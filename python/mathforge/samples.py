@@ -3,7 +3,7 @@ ours)."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from .problems import Problem
@@ -31,6 +31,9 @@ class Round:
     output: str | None = None
     output_token_ids: list[int] | None = None
     tool_status: ToolStatus | None = None
+
+
+_ROUND_FIELDS = tuple(one.name for one in fields(Round))
 
 
 @dataclass(slots=True)
@@ -108,7 +111,8 @@ def to_row(sample: Sample, grade: Grade) -> dict[str, object]:
         "symbolic_correct": grade.is_correct,
         "grade_reason": grade.reason,
         "error": sample.error,
-        "rounds": [asdict(one) for one in sample.rounds],
+        # Not `asdict`, which copies every id by itself.
+        "rounds": [{name: getattr(one, name) for name in _ROUND_FIELDS} for one in sample.rounds],
     }
     if sample.reasoning is not None:
         row["reasoning_content"] = sample.reasoning
