@@ -44,6 +44,7 @@ def played(box, cells=CELLS):
     return seen
 
 
+@pytest.mark.timeout(900)
 def test_two_runs_are_equal_to_the_last_bit(box, image):
     first = played(box)
     stop = threading.Event()
@@ -59,6 +60,7 @@ def test_two_runs_are_equal_to_the_last_bit(box, image):
         assert one == two, code
 
 
+@pytest.mark.timeout(900)
 def test_what_the_cells_come_to(box):
     seen = [said[:4] for said in played(box)]
     assert [status for status, *_ in seen] == [

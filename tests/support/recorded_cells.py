@@ -29,7 +29,7 @@ CALL = re.compile(r"to=python code<\|message\|>((?:(?!<\|message\|>).)*)<\|call\
 RECORDED_TIMEOUT_S = 120.0
 """What the recorded kernel allowed."""
 
-PATIENT_TIMEOUT_S = 5 * RECORDED_TIMEOUT_S
+PATIENT_TIMEOUT_S = 30 * RECORDED_TIMEOUT_S
 """For cells that ended there: the question is what they print, on whatever busy machine this is."""
 
 STOPPED_TIMEOUT_S = 5.0
