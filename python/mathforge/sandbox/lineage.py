@@ -13,7 +13,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from .comparing import TIMED_OUT, Kind, classify, normalise
+from .comparing import ERROR, TIMED_OUT, Kind, classify, normalise
 
 Mark = Literal["inherited", "ordering"]
 
@@ -40,7 +40,8 @@ class Judge:
     def __call__(self, code: str, recorded: str | None, ours: str) -> Kind | None:
         """The kind of a cell's difference; None without a recorded output.
 
-        Beyond what `classify` says, a difference that would be "other" is
+        Beyond what `classify` says, a difference that would be "other", or "version" with the same exceptions
+        of other messages, is
 
         * ordering, when the cell, or one whose names it uses, goes through a set without sorting it;
         * inherited, when it uses a name bound by a cell that was stopped or whose output differed in more
@@ -51,8 +52,8 @@ class Judge:
         if recorded is None:
             return None
         kind = classify(recorded, ours, code=self._source)
-        if kind == "other":
-            kind = "ordering" if "ordering" in marks else "inherited" if "inherited" in marks else "other"
+        if kind == "other" or (kind == "version" and ERROR.findall(recorded) == ERROR.findall(ours)):
+            kind = "ordering" if "ordering" in marks else "inherited" if "inherited" in marks else kind
         if kind not in IN_WORDS_ONLY or TIMED_OUT in normalise(recorded):
             for name in bound:
                 self._marks.setdefault(name, set()).add("inherited")

@@ -69,6 +69,13 @@ def test_order_goes_from_cell_to_cell_and_ends_where_things_are_sorted():
     ) == ["equal", "equal", "equal", "other", "ordering", "ordering"]
 
 
+def test_the_same_exception_over_another_element_of_a_set():
+    code = "for n in {1, 2}: raise ValueError(n)"
+    assert kinds((code, "ValueError: 1", "ValueError: 2")) == ["ordering"]
+    assert kinds((code, "ValueError: 1", "TypeError: 1")) == ["version"]
+    assert kinds(("f(1)", "ValueError: 1", "ValueError: 2")) == ["version"]
+
+
 def test_without_a_recording_only_the_names_are_followed():
     assert kinds(("s = {1, 2}", None, "anything"), ("s.pop()", "1", "2")) == [None, "ordering"]
 
