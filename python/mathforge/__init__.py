@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from .comparing import compare_runs
     from .evaluating import evaluate
     from .grading import Grader, classes, compare, compare_batch, extract_answer
+    from .judging import Judge
     from .sandbox import Sandbox
     from .synthesizing import generate
 
 __all__ = [
     "Grader",
     "InputError",
+    "Judge",
     "MathforgeError",
     "Sandbox",
     "SandboxError",
@@ -56,6 +58,7 @@ _LAZY: dict[str, tuple[str, str | None]] = {
     "Sandbox": ("sandbox", "Sandbox"),
     "aggregate": ("aggregating", "aggregate"),
     "compare_runs": ("comparing", "compare_runs"),
+    "Judge": ("judging", "Judge"),
     "evaluate": ("evaluating", "evaluate"),
     "generate": ("synthesizing", "generate"),
 }

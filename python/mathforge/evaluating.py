@@ -193,7 +193,7 @@ def _check(request: Request, config: Evaluation) -> None:
         if request.stage == "judge":
             raise InputError("--stage judge needs a judge", hint="add --judge-model, --judge-server-address")
         return
-    request.judge.check()
+    request.judge.config()  # what cannot be used is told before anything starts
     if config.early_stop.majority:
         raise InputError(
             "early stop goes by the grader's verdicts, it cannot know what a judge would say",

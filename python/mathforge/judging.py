@@ -13,14 +13,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Unpack
 from urllib.parse import urlsplit
 
 from . import synthesizing
+from .config import Endpoint, Evaluation
 from .errors import InputError, ServerError, StoreError
 from .folders import RUN_FILE, Folder
 from .store import output_name
 from .units import Part
-from .work import Model, Work, tell
+from .work import Model, ModelOptions, Work, tell
 
 SAMPLES = "tmp-eval-results"
 JUDGED = "eval-results"
@@ -44,18 +46,25 @@ class Judge:
     overrides: Sequence[str] = ()
     generation_type: str = "math_judge"
 
-    def check(self) -> None:
-        """Say what cannot be used before anything starts.
+    @classmethod
+    def of(cls, *, overrides: Sequence[str] = (), **who: Unpack[ModelOptions]) -> Judge:
+        """A judge by the options of `evaluate`: `Judge.of(model="m", server_address="http://b:8000/v1")`."""
+        return cls(Model.of(who), tuple(overrides))
+
+    def config(self) -> Evaluation:
+        """Resolved.
 
         Raises:
-            InputError: it cannot.
+            InputError: something that cannot be used.
         """
-        key = synthesizing.outline(self._request(Path(), Path(), (0,)))[1].generation_key
-        if key != _KEY:
+        config = synthesizing.outline(self._request(Path(), Path(), (0,)))[1]
+        if config.generation_key != _KEY:
             raise InputError(
-                f"metrics read the judgement from the field `{_KEY}`, the judge is told to write `{key}`",
+                f"metrics read the judgement from the field `{_KEY}`, the judge is told to write "
+                f"`{config.generation_key}`",
                 hint="leave out ++generation_key",
             )
+        return config
 
     def carry_out(
         self, parts: Sequence[Part], output_dir: Path, *, overwrite: bool = False
@@ -87,8 +96,6 @@ class Judge:
 
     def warn_if_absent(self) -> None:
         """Tell now, not after days of sampling, that nobody listens where the judge should be."""
-        from .config import Endpoint
-
         for url in Endpoint(base_url=self.model.address).addresses() if self.model.address else ():
             parts = urlsplit(url)
             port = parts.port or (443 if parts.scheme == "https" else 80)

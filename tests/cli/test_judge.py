@@ -10,6 +10,8 @@ import pytest
 from support.commands import MATHFORGE, results, serving
 from support.published_recipes import FINAL, recorded, rounds, write_rows
 
+import mathforge
+
 PROBLEMS = [
     {"id": f"p-{n}", "problem": f"What is 6*7, number {n}?", "expected_answer": expected}
     for n, expected in enumerate(["42", "forty-two", "forty-one"])
@@ -48,7 +50,7 @@ def run(folder: Path) -> list[str]:
     return ["--replay", str(folder / "answers.jsonl")]
 
 
-def judge(folder: Path) -> list[str]:
+def judge_flags(folder: Path) -> list[str]:
     return ["--judge-replay", str(folder / "judgements.jsonl")]
 
 
@@ -58,7 +60,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_judged_in_one_go(folder: Path) -> None:
-    done = evaluate(folder, *run(folder), *judge(folder))
+    done = evaluate(folder, *run(folder), *judge_flags(folder))
     assert COLUMNS in done.stdout, done.stdout
     assert JUDGED.search(done.stdout), done.stdout
     samples, judged = rows(folder / "out/tmp-eval-results/words"), rows(results(folder / "out", "words"))
@@ -71,12 +73,24 @@ def test_judged_in_one_go(folder: Path) -> None:
     assert again.stdout == done.stdout
 
 
+def test_judged_from_python(folder: Path) -> None:
+    judge = mathforge.Judge.of(replay=str(folder / "judgements.jsonl"), overrides=["++inference.top_p=0.5"])
+    replay = str(folder / "answers.jsonl")
+    result = mathforge.evaluate(
+        "words:2", output_dir=folder / "out", data_dir=folder, replay=replay, judge=judge
+    )
+    assert result.failures == []
+    assert JUDGED.search(result.table()), result.table()
+    shown = evaluate(folder, *run(folder), *judge_flags(folder), "--dry-run").stdout
+    assert json.loads(shown)["judge"]["prompt_config"] == "judge/math"
+
+
 def test_judged_in_stages_and_by_shares(folder: Path) -> None:
     for share in ("0/2", "1/2"):
-        done = evaluate(folder, *run(folder), *judge(folder), "--share", share)
+        done = evaluate(folder, *run(folder), *judge_flags(folder), "--share", share)
         assert done.stdout == ""
     assert not results(folder / "out", "words").exists()
-    done = evaluate(folder, *judge(folder), "--stage", "judge")
+    done = evaluate(folder, *judge_flags(folder), "--stage", "judge")
     assert JUDGED.search(done.stdout), done.stdout
 
 
@@ -84,7 +98,7 @@ def test_samples_of_a_run_without_a_judge_are_taken_over(folder: Path) -> None:
     plain = evaluate(folder, *run(folder))
     assert "judge_correct" not in plain.stdout
     before = rows(results(folder / "out", "words"))
-    done = evaluate(folder, *NOBODY, *judge(folder))  # no sample is made again
+    done = evaluate(folder, *NOBODY, *judge_flags(folder))  # no sample is made again
     assert JUDGED.search(done.stdout), done.stdout
     assert "samples of an earlier run are now in" in done.stderr
     assert rows(folder / "out/tmp-eval-results/words") == before
@@ -97,7 +111,7 @@ def test_samples_of_a_run_without_a_judge_are_taken_over(folder: Path) -> None:
 
 
 def test_samples_that_nobody_has_judged_go_on_without_a_judge(folder: Path) -> None:
-    evaluate(folder, *run(folder), *judge(folder), "--stage=samples")
+    evaluate(folder, *run(folder), *judge_flags(folder), "--stage=samples")
     before = rows(folder / "out/tmp-eval-results/words")
     done = evaluate(folder, *NOBODY)
     assert "symbolic_correct" in done.stdout
@@ -105,11 +119,11 @@ def test_samples_that_nobody_has_judged_go_on_without_a_judge(folder: Path) -> N
 
 
 def test_results_are_made_again_where_that_is_asked_for(folder: Path) -> None:
-    evaluate(folder, *run(folder), *judge(folder))
+    evaluate(folder, *run(folder), *judge_flags(folder))
     first = rows(folder / "out/tmp-eval-results/words")
-    evaluate(folder, *run(folder), *judge(folder), "++skip_filled=true")
+    evaluate(folder, *run(folder), *judge_flags(folder), "++skip_filled=true")
     assert rows(folder / "out/tmp-eval-results/words") == first
-    evaluate(folder, *run(folder), *judge(folder), "++skip_filled=false")
+    evaluate(folder, *run(folder), *judge_flags(folder), "++skip_filled=false")
     second = rows(folder / "out/tmp-eval-results/words")
     assert [row["generation_start_time"] for row in second] != [row["generation_start_time"] for row in first]
     judged = rows(results(folder / "out", "words"))
@@ -146,7 +160,7 @@ def test_a_judge_that_is_not_there_costs_no_sample(folder: Path) -> None:
     assert "error: the judge: no server answers" in done.stderr
     assert "correct --judge-server-address" in done.stderr
     assert len(rows(folder / "out/tmp-eval-results/words")) == 6
-    again = evaluate(folder, *NOBODY, *judge(folder))
+    again = evaluate(folder, *NOBODY, *judge_flags(folder))
     assert JUDGED.search(again.stdout), again.stdout
 
 

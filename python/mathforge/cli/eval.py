@@ -70,8 +70,12 @@ def run(args: argparse.Namespace) -> int:
         files, config = outline(request)
         return submit_run(args, files=files, config=config.to_json(), logs="eval-logs", judge=request.judge)
     if args.dry_run:
-        parts = prepare(request)
-        print(json.dumps({part.benchmark.name: part.config.to_json() for part in parts}, indent=2))
+        shown = {part.benchmark.name: part.config.to_json() for part in prepare(request)}
+        print(
+            json.dumps(
+                shown | ({"judge": request.judge.config().to_json()} if request.judge else {}), indent=2
+            )
+        )
         return 0
     with going_on_later():
         result = run_request(request)
