@@ -223,17 +223,19 @@ def run(request: Request) -> Result:
         work.carry_out()
         result.failures += work.failures
     if request.judge is not None:
+        if request.stage == "all" and request.share is not None:
+            tell(["a share makes samples only; --stage judge has them judged when all shares are there"])
         if request.stage == "samples" or request.share is not None:
             return result
         failures, unfinished = request.judge.carry_out(
             parts, output_dir, overwrite=overwrite and request.stage == "judge"
         )
         result.failures += failures
-        tell([f"{name}: not judged, because samples are missing" for name in unfinished])
         if unfinished and request.stage == "judge":
             raise InputError(
                 f"samples of `{unfinished[0]}` are missing", hint="run --stage samples to its end before"
             )
+        tell([f"{name}: not judged, because samples are missing" for name in unfinished])
     _summarize(parts, output_dir, result, is_judged=request.judge is not None)
     return result
 

@@ -249,8 +249,7 @@ def _find(name: str, data_dir: str | Path | None, split: str | None) -> Path:
                 return path
         looked += candidates
     available = sorted(set(_available(folders)))
-    near = get_close_matches(name, available, n=1, cutoff=0.5)
-    suggestion = f"did you mean `{near[0]}`? " if near else ""
+    suggestion = _suggestion(name, available)
     places = ", ".join(str(path) for path in looked)
     raise InputError(
         f"there is no benchmark `{name}`"
@@ -259,6 +258,16 @@ def _find(name: str, data_dir: str | Path | None, split: str | None) -> Path:
         hint=f"{suggestion}available: {', '.join(available) or 'none'}; other files: --data-dir FOLDER",
         code="unknown_benchmark",
     )
+
+
+def _suggestion(name: str, available: Sequence[str]) -> str:
+    """What may have been meant: a benchmark to be prepared first, or one of those that are there."""
+    from .preparing.catalog import ALIASES, CATALOG
+
+    if (known := ALIASES.get(name, name)) in CATALOG and known not in available:
+        return f"`mathforge prepare {known}` fetches it; "
+    near = get_close_matches(name, available, n=1, cutoff=0.5)
+    return f"did you mean `{near[0]}`? " if near else ""
 
 
 def _available(folders: Iterable[Path]) -> Iterator[str]:

@@ -87,6 +87,13 @@ def test_an_unknown_name_says_where_it_looked_and_what_there_is(tmp_path: Path) 
     assert "did you mean `aime25`" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize(("name", "known"), [("hle", "hle"), ("hmmt", "hmmt_feb25")])
+def test_a_benchmark_that_can_be_prepared_is_said_to_be(tmp_path: Path, name: str, known: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_benchmark(name, tmp_path)
+    assert (caught.value.hint or "").startswith(f"`mathforge prepare {known}` fetches it")
+
+
 @pytest.mark.parametrize("name", ["", "../etc/passwd", ".hidden"])
 def test_names_are_not_paths(name: str) -> None:
     with pytest.raises(InputError):

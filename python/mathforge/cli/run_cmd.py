@@ -77,5 +77,8 @@ def _tell_modules(command: str) -> None:
 
     for module in dict.fromkeys(re.findall(r"-m\s+(nemo_skills(?:\.\w+)+)", command)):
         ours = _MODULES.get(module)
-        instead = f"here it is `{ours}`" if ours else "mathforge has no such module"
-        tell([f"the command runs `{module}`: {instead}, so NeMo-Skills has to be installed where it runs"])
+        if ours:
+            tell([f"the command runs `{module}` of NeMo-Skills; `{ours}` does the same"])
+        else:
+            missing = "mathforge has no such module, so NeMo-Skills has to be installed where it runs"
+            tell([f"the command runs `{module}`: {missing}"])
