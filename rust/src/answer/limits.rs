@@ -87,6 +87,11 @@ impl Budget {
         Ok(())
     }
 
+    /// Stops before work that would not fit.
+    pub fn expects(&self, work: u64) -> Result<(), Stop> {
+        if work > self.left { Err(Stop::Limit) } else { Ok(()) }
+    }
+
     /// Remembers a step; costs nothing where nobody asked.
     pub fn note(&mut self, stage: &'static str, detail: impl FnOnce() -> String) {
         if let Some(steps) = &mut self.steps {

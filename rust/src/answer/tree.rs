@@ -4,7 +4,7 @@ use super::units::Unit;
 use std::fmt::Write;
 
 /// A number as printed: `digits[.fraction][(repeating)]` times ten to the `exponent`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Literal {
     /// Integer part without separators; empty in `.5`.
     pub digits: String,
@@ -17,7 +17,7 @@ pub struct Literal {
 }
 
 /// A named number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Constant {
     /// The circle's.
     Pi,
@@ -30,7 +30,7 @@ pub enum Constant {
 }
 
 /// How two sides are related.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Relation {
     Equal,
@@ -73,7 +73,7 @@ impl Relation {
 }
 
 /// One parsed answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Node {
     Number(Literal),

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use std::sync::LazyLock;
 
 /// A unit with its exact factor to the reference unit of its dimensions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unit {
     /// As a reader would write it, in the singular.
     pub name: String,

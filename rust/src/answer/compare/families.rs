@@ -201,30 +201,30 @@ pub fn congruences(
     }
 }
 
-/// A time of day against a time or a ratio of hours and minutes.
+/// A time of day against a time or a ratio of hours and minutes. Those after twelve need no half of the day: `16:30`.
 pub fn clocks((minutes, said): (u32, u32), other: &Value, policy: Policy) -> Verdict {
+    let same = |same: bool| {
+        if same { Verdict::equal(Reason::SameValue) } else { Verdict::different(Reason::ValueDiffers) }
+    };
     match other {
-        Value::Clock(other, _) if *other == minutes => Verdict::equal(Reason::SameValue),
-        Value::Clock(..) => Verdict::different(Reason::ValueDiffers),
-        Value::Leaf(leaf) => match &leaf.node {
-            Node::Call(name, parts) if name == "ratio" && policy.half_day_bare => {
-                let number = |node: &Node| match node {
-                    Node::Number(literal) => literal.digits.parse::<u32>().ok(),
-                    _ => None,
-                };
-                match parts.as_slice() {
-                    [hour, minute] => match (number(hour), number(minute)) {
-                        (Some(hour), Some(minute)) if hour * 60 + minute == said => {
-                            Verdict::equal(Reason::SameValue)
-                        }
-                        _ => Verdict::different(Reason::ValueDiffers),
-                    },
-                    _ => Verdict::undecided(Reason::KindDiffers),
-                }
-            }
+        Value::Clock(other, _) => same(*other == minutes),
+        Value::Leaf(leaf) => match hours_and_minutes(&leaf.node) {
+            Some((hour @ (0 | 13..=23), minute)) => same(hour * 60 + minute == minutes),
+            Some((hour, minute)) if policy.half_day_bare => same(hour * 60 + minute == said),
             _ => Verdict::undecided(Reason::KindDiffers),
         },
         _ => Verdict::undecided(Reason::KindDiffers),
+    }
+}
+
+fn hours_and_minutes(node: &Node) -> Option<(u32, u32)> {
+    let Node::Call(name, parts) = node else { return None };
+    match parts.as_slice() {
+        [Node::Number(hour), Node::Number(minute)] if name == "ratio" && minute.digits.len() == 2 => {
+            let minute = minute.digits.parse().ok().filter(|minute| *minute < 60)?;
+            Some((hour.digits.parse().ok()?, minute))
+        }
+        _ => None,
     }
 }
 

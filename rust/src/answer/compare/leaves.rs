@@ -221,12 +221,17 @@ fn not_compared(stop: Stop) -> Reason {
 }
 
 /// By reduction to independent atoms, balls and exact zero tests.
+///
+/// Of the two trees the smaller one is read first, so that nothing that follows the order of reading, such as the points at
+/// which opaque calls are sampled, depends on which of them is the expected answer.
 fn by_identity(
-    (left, left_scale): (&Leaf, &RBig),
-    (right, right_scale): (&Leaf, &RBig),
+    one: (&Leaf, &RBig),
+    other: (&Leaf, &RBig),
     policy: Policy,
     budget: &mut Budget,
 ) -> Result<Verdict, Stop> {
+    let in_order = (&one.0.node, one.1) <= (&other.0.node, other.1);
+    let ((left, left_scale), (right, right_scale)) = if in_order { (one, other) } else { (other, one) };
     let radians = in_radians(left, right, policy);
     let seen = if radians {
         Glance::Nothing

@@ -269,6 +269,9 @@ impl<'a> Builder<'a> {
             let whole = exponent % i64::from(degree) == 0;
             let part = if nonnegative {
                 self.root_of_nonnegative(id, exponent, degree)?
+            } else if real && degree % 2 == 1 && matches!(self.graph.term(id), Term::Symbol(_)) {
+                // The real root of a product is that of its factors.
+                self.plain_root(id, &fraction(exponent, i64::from(degree)))?
             } else if real && whole {
                 let size = if degree.is_multiple_of(2) { self.abs(id)? } else { id };
                 self.graph.power(size, exponent / i64::from(degree))?

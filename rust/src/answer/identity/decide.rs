@@ -205,7 +205,8 @@ fn functions(
     for number in 0..POINTS {
         let point = point(graph, variables, number);
         let mut seen = None;
-        for bits in [SCREENING_BITS, POINT_BITS[0]] {
+        let screened = usize::from(known.together);
+        for bits in [SCREENING_BITS, POINT_BITS[0]].into_iter().skip(screened) {
             let values = Values::of(graph, &point, order, bits, budget)?;
             let inside = graph.positive.iter().all(|id| {
                 values.get(*id).is_some_and(|value| value.im.is_none() && value.re.sign() == Some(1))

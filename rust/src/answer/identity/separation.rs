@@ -12,6 +12,9 @@ use dashu_base::BitTest;
 use dashu_int::UBig;
 use dashu_ratio::RBig;
 
+/// Bounds up to which nothing less precise is tried first.
+const EASY_BITS: u64 = 2_000;
+
 /// Logarithms to base 2 of `u` and `l`, rounded up.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
@@ -150,7 +153,8 @@ pub fn is_zero_at(
 ) -> Result<Option<(bool, usize)>, Stop> {
     let Some(bound) = bound(graph, point, order, id) else { return Ok(None) };
     let wanted = -(bound as i64) - 2;
-    let mut bits = 64;
+    // What comes here is mostly zero: a bound within easy reach is tried at once.
+    let mut bits = if bound <= EASY_BITS { bound as usize + 80 } else { 64 };
     // The precision grows until the ball is apart from zero or smaller than the bound.
     while bits <= 2 * MAX_SEPARATION_BITS {
         let values = Values::of(graph, point, order, bits, budget)?;

@@ -1,32 +1,46 @@
 //! Answers that are read as a whole before they are parsed: times of day.
 
-use crate::answer::lex::{Lexeme, Token};
+use crate::answer::lex::{Lexeme, Token, lex};
 use crate::answer::tree::{Literal, Node};
 
-/// `7:30 PM`: minutes after midnight, with the half of the day it was said with. None without one.
+/// `7:30 PM`, `12 noon`, `\text{4:30 p.m.}`: minutes after midnight, and as said. None without the half of the day.
 pub fn clock(lexemes: &[Lexeme<'_>]) -> Option<Node> {
+    if let [Lexeme { token: Token::Text(words), .. }] = lexemes {
+        return match words.to_ascii_lowercase().as_str() {
+            "noon" => time(12, 0, "noon"),
+            "midnight" => time(12, 0, "midnight"),
+            words if words.starts_with(|first: char| first.is_ascii_digit()) => {
+                clock(&lex(words, false, false).ok()?.lexemes)
+            }
+            _ => None,
+        };
+    }
     let number = |at: usize| match lexemes.get(at).map(|lexeme| &lexeme.token) {
         Some(Token::Number(literal)) if literal.is_plain_integer() => literal.digits.parse::<u32>().ok(),
         _ => None,
     };
     let hour = number(0).filter(|hour| (1..=12).contains(hour))?;
-    let (minute, mut rest) = match (lexemes.get(1).map(|lexeme| &lexeme.token), number(2)) {
+    let (minute, rest) = match (lexemes.get(1).map(|lexeme| &lexeme.token), number(2)) {
         (Some(Token::Mark(':')), Some(minute)) => (minute, 3),
         _ => (0, 1),
     };
     let mut half = String::new();
-    while let Some(lexeme) = lexemes.get(rest) {
+    for lexeme in lexemes.get(rest..)? {
         match &lexeme.token {
             Token::Word(word) | Token::Text(word) => half.push_str(word),
             Token::Mark('.' | '{' | '}') => {}
             _ => return None,
         }
-        rest += 1;
     }
     let half: String = half.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase();
-    let afternoon = match half.as_str() {
-        "am" => false,
-        "pm" => true,
+    time(hour, minute, half.strip_prefix("oclock").unwrap_or(&half))
+}
+
+fn time(hour: u32, minute: u32, half: &str) -> Option<Node> {
+    let afternoon = match half {
+        "am" | "inthemorning" => false,
+        "pm" | "intheafternoon" | "intheevening" => true,
+        "noon" | "midnight" if (hour, minute) == (12, 0) => half == "noon",
         _ => return None,
     };
     let minutes = (hour % 12 + if afternoon { 12 } else { 0 }) * 60 + minute;

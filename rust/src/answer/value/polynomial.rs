@@ -10,6 +10,9 @@ use dashu_base::{Abs, BitTest, Gcd, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
+/// Work of multiplying two terms of short coefficients.
+const TERM_WORK: u64 = 1200;
+
 /// What is not a rational or the square root of an integer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Atom {
@@ -210,7 +213,7 @@ impl Polynomial {
         let mut terms = Vec::with_capacity(self.terms.len() * other.terms.len());
         for (left, left_value) in &self.terms {
             for (right, right_value) in &other.terms {
-                budget.spend(1200 + cost(left_value) + cost(right_value))?;
+                budget.spend(TERM_WORK + cost(left_value) + cost(right_value))?;
                 let (monomial, factor) = left.times(right)?;
                 let mut value = product(left_value, right_value);
                 if let Some(factor) = factor {
@@ -247,6 +250,13 @@ impl Polynomial {
             }
         }
         Ok(self)
+    }
+
+    /// At least what a power costs: of a sum in variables it has a zero of that multiplicity, and so more terms (Hajós, 1953).
+    pub fn work_of_power(&self, exponent: u64) -> u64 {
+        let several = self.terms.windows(2).any(|pair| pair[0].0.powers != pair[1].0.powers);
+        let half = if several && self.is_independent() { exponent / 2 } else { 0 };
+        half.saturating_mul(half).saturating_mul(TERM_WORK)
     }
 
     /// Multiplies every coefficient; the factor must not be zero.

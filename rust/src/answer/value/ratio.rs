@@ -101,6 +101,11 @@ impl Ratio {
         if let Some(value) = base.rational() {
             return rational_power(&value, left).map(Self::from);
         }
+        budget.expects(
+            base.top
+                .work_of_power(left)
+                .max(base.bottom.as_ref().map_or(0, |bottom| bottom.work_of_power(left))),
+        )?;
         let mut square = base;
         let mut result = Self::from(RBig::ONE);
         while left > 0 {
