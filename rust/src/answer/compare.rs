@@ -3,6 +3,7 @@
 //! Symmetric by construction: every rule treats its two sides alike. "Equal" and "different" are proofs (within the stated
 //! policy for rounding, percent signs and units); what is neither proved is undecided.
 
+use super::extract::conclusion;
 use super::lex::lex;
 use super::limits::{Budget, MAX_INPUT_BYTES, Stop};
 use super::normalize::normalize_with;
@@ -15,9 +16,11 @@ mod conventions;
 mod explain;
 mod families;
 mod forms;
+mod groups;
 mod items;
 mod leaves;
 mod letters;
+mod names;
 mod pieces;
 mod policy;
 mod verdict;
@@ -59,7 +62,7 @@ impl<'a> Prepared<'a> {
         let text = if text.len() > MAX_INPUT_BYTES {
             Cow::Borrowed(text)
         } else {
-            normalize_with(text, policy.repair, &mut |_| {})
+            normalize_with(conclusion(text), policy.repair, &mut |_| {})
         };
         let text = if policy.decimal_comma { conventions::decimal_points(text) } else { text };
         let letter = if policy.option_letters { letters::option_letter(&text) } else { None };

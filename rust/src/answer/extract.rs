@@ -111,6 +111,16 @@ pub fn extract(text: &str, options: ExtractOptions) -> Option<Extraction<'_>> {
     })
 }
 
+/// The answer that a short text marks as its own among other things: behind the last `####`, or in the last box where there are
+/// words around. All of the text where it marks none.
+pub fn conclusion(text: &str) -> &str {
+    if let Some((_, answer)) = text.rsplit_once(phrases::HASHES) {
+        let answer = answer.trim();
+        return if answer.is_empty() { text } else { answer };
+    }
+    if text.contains("box") { boxes::conclusion(text).unwrap_or(text) } else { text }
+}
+
 type Found<'a> = (Cow<'a, str>, Rule);
 type Finder = fn(&str) -> Option<&str>;
 

@@ -188,7 +188,14 @@ fn one_command<'a>(rest: &'a str, braces: &Braces, out: &mut Output) -> &'a str 
         Some(Action::Drop) if matches!(name, "left" | "right") && after_spaces.starts_with('.') => {
             &after_spaces[1..]
         }
-        Some(Action::Drop) => after,
+        // `\vec{r}(t)` is the function r.
+        Some(Action::Drop) => match braces.group(after) {
+            Some((letter, behind)) if letter.len() == 1 && behind.starts_with('(') => {
+                out.push_str(letter);
+                behind
+            }
+            _ => after,
+        },
         Some(Action::DropArgument) => braces.group(after_spaces).map_or(after, |(_, after)| after),
         Some(Action::Space) => {
             out.push(' ');

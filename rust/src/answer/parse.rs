@@ -10,7 +10,9 @@ use super::names::{is_prose, is_separator};
 use super::tree::{Node, Relation};
 
 mod atoms;
+mod brackets;
 mod counting;
+mod definitions;
 mod matrices;
 mod measures;
 mod reversed;
@@ -18,6 +20,8 @@ mod sets;
 mod words;
 
 pub use atoms::is_segment;
+pub use definitions::derivative_name;
+pub use sets::{CYCLIC, is_group};
 
 /// A parsed answer.
 #[derive(Debug, Clone)]
@@ -177,9 +181,14 @@ impl<'a> Parser<'a> {
             if self.at == before || self.peek() == Some(&Token::Command("}")) {
                 break;
             }
-            connectives.push(connective);
             let declared = words::declares_integers(&self.lexemes[self.at - 1].token);
+            let quantified = words::quantifies(&self.lexemes[self.at - 1].token);
             let item = self.chain()?;
+            // `f(x) = 2x \text{ for all } x` says no more than `f(x) = 2x`.
+            if quantified && sets::is_any_real(&item) {
+                continue;
+            }
+            connectives.push(connective);
             items.push(if declared { sets::in_integers(item) } else { item });
         }
         if items.len() == 1 {
@@ -195,6 +204,9 @@ impl<'a> Parser<'a> {
         // `\approx 3.14` and `= 5` leave out what they speak of.
         if self.at == 0 && matches!(self.peek(), Some(Token::Command("approx") | Token::Mark('='))) {
             self.at += 1;
+        }
+        if let Some(name) = self.words_before_value() {
+            return Ok(Node::Chain(vec![name, self.set()?], vec![Relation::Equal]));
         }
         let first = self.set()?;
         if matches!(self.peek(), None | Some(Token::Mark(',' | ')' | ']' | ';'))) {
@@ -308,17 +320,22 @@ impl<'a> Parser<'a> {
                     self.at += 1;
                     factors.push(self.factor()?);
                 }
-                Some(Token::Mark('/') | Token::Command("div") | Token::Text("out of")) => {
+                Some(Token::Command("oplus")) if factors.last().is_some_and(sets::is_group) => {
+                    self.at += 1;
+                    factors.push(self.factor()?);
+                }
+                Some(_) if self.divides() => {
                     self.at += 1;
                     let divisor = self.factor()?;
-                    factors = vec![Node::Quotient(Box::new(product_of(factors)), Box::new(divisor))];
+                    let (top, bottom) = (product_of(factors), brackets::grouping(divisor));
+                    factors = vec![Node::Quotient(Box::new(brackets::grouping(top)), Box::new(bottom))];
                 }
                 Some(Token::Command("bmod" | "mod") | Token::Word("mod")) => {
                     self.at += 1;
                     let modulus = self.factor()?;
                     factors = vec![Node::Call("mod".to_owned(), vec![product_of(factors), modulus])];
                 }
-                Some(Token::Mark(':')) => {
+                Some(Token::Mark(':') | Token::Text("to") | Token::Word("to")) => {
                     self.at += 1;
                     let right = self.ratio_part()?;
                     let parts = match product_of(factors) {
@@ -414,7 +431,7 @@ impl<'a> Parser<'a> {
             Sign::Minus => Ok(Node::Negative(Box::new(parser.power()?))),
             Sign::Plus | Sign::None => parser.power(),
         })?;
-        Ok(Node::Power(Box::new(base), Box::new(exponent)))
+        Ok(Node::Power(Box::new(brackets::grouping(base)), Box::new(exponent)))
     }
 
     fn postfix(&mut self) -> Result<Node, Stop> {
@@ -452,9 +469,17 @@ enum Sign {
 }
 
 fn sum_of(mut terms: Vec<Node>) -> Node {
-    if terms.len() == 1 { terms.swap_remove(0) } else { Node::Sum(terms) }
+    if terms.len() == 1 {
+        terms.swap_remove(0)
+    } else {
+        Node::Sum(terms.into_iter().map(brackets::grouping).collect())
+    }
 }
 
 fn product_of(mut factors: Vec<Node>) -> Node {
-    if factors.len() == 1 { factors.swap_remove(0) } else { Node::Product(factors) }
+    if factors.len() == 1 {
+        factors.swap_remove(0)
+    } else {
+        Node::Product(factors.into_iter().map(brackets::grouping).collect())
+    }
 }

@@ -206,6 +206,8 @@ const COMMANDS: &[(&[&str], Action)] = &[
     (&["colon"], Action::Rename(":")),
     (&["slash"], Action::Rename("/")),
     (&["imath", "mathrm i"], Action::Rename("i")),
+    (&["jmath"], Action::Rename("j")),
+    (&["Pr"], Action::Rename("P")),
     (&["ldotp"], Action::Rename(".")),
     (&["&", "#"], Action::Drop),
 ];

@@ -1,6 +1,7 @@
 //! The path to a verdict, step by step, for people who ask why.
 
 use super::{Policy, Prepared, Verdict};
+use crate::answer::extract::conclusion;
 use crate::answer::limits::{Budget, MAX_INPUT_BYTES};
 use crate::answer::normalize::normalize_with;
 
@@ -29,7 +30,7 @@ pub fn explain(gold_text: &str, answer_text: &str, policy: Policy) -> Explanatio
     for (side, text, prepared) in [("gold", gold_text, &gold), ("answer", answer_text, &answer)] {
         let mut rules = Vec::new();
         if text.len() <= MAX_INPUT_BYTES {
-            normalize_with(text, policy.repair, &mut |rule| rules.push(rule));
+            normalize_with(conclusion(text), policy.repair, &mut |rule| rules.push(rule));
         }
         rules.dedup();
         let by = if rules.is_empty() { String::new() } else { format!(" (by {})", rules.join(", ")) };

@@ -3,7 +3,7 @@
 use super::items::{self, in_order};
 use super::{Policy, Reason, Verdict};
 use crate::answer::limits::Budget;
-use crate::answer::value::{Based, Equation, Leaf, Ratio, Value, components, shape};
+use crate::answer::value::{Based, Equation, Inequality, Leaf, Ratio, System, Value, components, shape};
 
 /// A matrix against anything. A row or column is also the vector `(..)` or `\langle..\rangle`; `[[..],[..]]` lists rows.
 pub fn matrices(left: &[Vec<Value>], right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
@@ -100,8 +100,24 @@ pub fn based(left: &Based, right: &Value, policy: Policy, budget: &mut Budget) -
     }
 }
 
-/// Two equations; None where neither "equal" nor "different" is proved.
+/// Two equations, inequalities or systems; None where neither "equal" nor "different" is proved.
 pub fn equations(left: &Value, right: &Value) -> Option<Verdict> {
+    if let (Some(left), Some(right)) = (Inequality::of(left), Inequality::of(right)) {
+        return left.is_same_as(&right).map(|same| {
+            if same {
+                Verdict::equal(Reason::SameRelation)
+            } else {
+                Verdict::different(Reason::RegionDiffers)
+            }
+        });
+    }
+    if let (Some(left), Some(right)) = (System::of(left), System::of(right)) {
+        return if left == right {
+            Some(Verdict::equal(Reason::SameEquation))
+        } else {
+            left.same_symbols(&right).then_some(Verdict::different(Reason::EquationDiffers))
+        };
+    }
     let (left, right) = (Equation::of(left)?, Equation::of(right)?);
     if left.is_multiple_of(&right) {
         return Some(Verdict::equal(Reason::SameEquation));

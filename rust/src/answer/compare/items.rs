@@ -1,6 +1,6 @@
 //! Answers with parts: sequences, lists, sets, names, relations, words.
 
-use super::{Policy, Reason, Verdict, VerdictKind, families, forms, leaves, pieces, words};
+use super::{Policy, Reason, Verdict, VerdictKind, families, forms, groups, leaves, names, pieces, words};
 use crate::answer::limits::{Budget, MAX_SORTED_ITEMS, MAX_UNORDERED_ITEMS};
 use crate::answer::tree::{Node, Relation};
 use crate::answer::value::{Leaf, Ratio, Value, region_of};
@@ -16,8 +16,7 @@ pub fn is_many(value: &Value) -> bool {
 
 /// Compares two answers of any form.
 pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -> Verdict {
-    let whole = (left, right);
-    match whole {
+    match (left, right) {
         (Value::Matrix(rows), other) | (other, Value::Matrix(rows)) => {
             forms::matrices(rows, other, policy, budget)
         }
@@ -39,15 +38,14 @@ pub fn compare(left: &Value, right: &Value, policy: Policy, budget: &mut Budget)
         (Value::Pieces(left), Value::Pieces(right)) => pieces::compare(left, right, policy, budget),
         (Value::Region(..), _) | (_, Value::Region(..)) => regions(left, right, policy, budget),
         (Value::Leaf(left), Value::Leaf(right)) => leaves::compare(left, right, policy, budget),
-        (Value::Named(left_name, left), Value::Named(right_name, right)) => {
-            if left_name == right_name || names_a_graph(left_name, right_name) {
-                compare(left, right, policy, budget)
-            } else {
-                forms::equations(whole.0, whole.1).unwrap_or(Verdict::undecided(Reason::NameDiffers))
-            }
-        }
+        (Value::Named(..), Value::Named(..)) => names::compare(left, right, policy, budget),
         (Value::Named(..), Value::Leaf(_)) | (Value::Leaf(_), Value::Named(..)) if !policy.name_bare => {
             Verdict::undecided(Reason::NameDiffers)
+        }
+        (Value::Named(_, value), Value::Chain(..)) | (Value::Chain(..), Value::Named(_, value))
+            if matches!(**value, Value::Chain(..)) =>
+        {
+            forms::equations(left, right).unwrap_or(Verdict::undecided(Reason::NotNative))
         }
         (Value::Named(_, value), other) | (other, Value::Named(_, value)) => {
             let equations =
@@ -85,7 +83,13 @@ fn otherwise(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -
             forms::by_components(leaf, vector, items.len(), policy, budget)
         }
         (Value::Leaf(leaf), many) | (many, Value::Leaf(leaf)) if is_many(many) => {
-            if leaf.node.is_constant() {
+            let mut apart = || match many {
+                Value::List(items) | Value::Sequence('{', _, items) => items.iter().any(|item| {
+                    compare(item, &Value::Leaf(leaf.clone()), policy, budget).kind == VerdictKind::Different
+                }),
+                _ => false,
+            };
+            if leaf.node.is_constant() || !is_vector(leaf) && apart() {
                 Verdict::different(Reason::LengthDiffers)
             } else {
                 Verdict::undecided(Reason::KindDiffers)
@@ -113,7 +117,15 @@ fn otherwise(left: &Value, right: &Value, policy: Policy, budget: &mut Budget) -
                 _ => Verdict::undecided(Reason::KindDiffers),
             }
         }
+        (Value::Text(words), Value::Leaf(leaf)) | (Value::Leaf(leaf), Value::Text(words))
+            if leaf.rational().is_some() && !words::may_be_a_number(words) =>
+        {
+            Verdict::different(Reason::ValueDiffers)
+        }
         (Value::Other(left), Value::Other(right)) if left == right => Verdict::equal(Reason::SameText),
+        (Value::Other(left), Value::Other(right)) if groups::compare(left, right).is_some() => {
+            groups::compare(left, right).unwrap_or(Verdict::undecided(Reason::NotNative))
+        }
         (Value::Other(left), Value::Other(right)) if is_number_set(left) && is_number_set(right) => {
             Verdict::different(Reason::RegionDiffers)
         }
@@ -158,6 +170,13 @@ fn is_number_set(node: &Node) -> bool {
         && matches!(name.as_str(), "integers" | "naturals" | "rationals" | "complexes"))
 }
 
+/// Whether it may be a vector by its components, `3i-2j`.
+fn is_vector(leaf: &Leaf) -> bool {
+    let mut names = Vec::new();
+    leaf.node.symbols(&mut names);
+    names.iter().any(|name| matches!(*name, "j" | "k"))
+}
+
 /// `2 = 5`: an equation between numbers of which two differ.
 fn is_false(sides: &[Leaf], relations: &[Relation], policy: Policy, budget: &mut Budget) -> bool {
     sides.iter().all(|side| side.node.is_constant())
@@ -165,12 +184,6 @@ fn is_false(sides: &[Leaf], relations: &[Relation], policy: Policy, budget: &mut
             *relation == Relation::Equal
                 && leaves::compare(&pair[0], &pair[1], policy, budget).kind == VerdictKind::Different
         })
-}
-
-/// `y` and `f(x)` both name what is given for x.
-fn names_a_graph(left: &str, right: &str) -> bool {
-    let (variable, function) = if left == "y" { (left, right) } else { (right, left) };
-    variable == "y" && matches!(function, "f(x)" | "g(x)" | "h(x)" | "y(x)")
 }
 
 fn infinities(left: &Value, right: &Value) -> Verdict {

@@ -93,43 +93,35 @@ fn with_letter_unit(leaf: &Leaf, other: &Leaf) -> Option<Leaf> {
     read()
 }
 
-/// `F(x)+C` beside `F(x)+c`, both with C: where x is all there is besides, these may be one constant of integration.
+/// `F(x)+C` beside `F(x)+c`, `C e^x` beside `c e^x`, both with C: where x is all there is besides, these may be one constant of
+/// integration.
 fn integration_constants(left: &Leaf, right: &Leaf) -> Option<(Leaf, Leaf)> {
     let (one, other) = (constant_of_integration(&left.node)?, constant_of_integration(&right.node)?);
     if one == other {
         return None;
     }
     let renamed = |leaf: &Leaf, name: &str| {
-        let Node::Sum(terms) = &leaf.node else { return None };
-        let own = Node::Symbol(name.to_owned());
         let constant = Node::Symbol("C".to_owned());
-        let terms = terms.iter().map(|term| if *term == own { constant.clone() } else { term.clone() });
-        let node = Node::Sum(terms.collect());
+        let node = crate::answer::value::substituted(&leaf.node, name, &constant);
         let value = crate::answer::value::evaluate(&node, &mut Budget::reading());
-        Some(Leaf { value, node, ..leaf.clone() })
+        Leaf { value, node, ..leaf.clone() }
     };
-    Some((renamed(left, &one)?, renamed(right, &other)?))
+    Some((renamed(left, &one), renamed(right, &other)))
 }
 
-/// The name of a term that stands alone beside a function of one variable.
+/// The name of the one constant that occurs beside one variable: `F(x) + C`, `C e^x`.
 fn constant_of_integration(node: &Node) -> Option<String> {
-    let Node::Sum(terms) = node else { return None };
-    let mut names = terms.iter().filter_map(|term| match term {
-        Node::Symbol(name) if matches!(name.as_str(), "C" | "c" | "K" | "C_1" | "c_1") => Some(name),
-        _ => None,
-    });
-    let (name, None) = (names.next()?, names.next()) else { return None };
     let mut symbols = Vec::new();
     node.symbols(&mut symbols);
-    let variables: Vec<&str> = symbols.into_iter().filter(|symbol| symbol != name).collect();
+    let is_constant = |name: &&&str| matches!(**name, "C" | "c" | "K" | "A" | "C_1" | "c_1");
+    let mut names = symbols.iter().filter(is_constant);
+    let (name, None) = ((*names.next()?).to_owned(), names.next()) else { return None };
+    let variables: Vec<&str> = symbols.iter().copied().filter(|symbol| *symbol != name).collect();
     let one_variable = variables.first().is_some_and(|first| {
         matches!(*first, "x" | "t" | "u" | "y" | "z" | "s" | "theta" | "v" | "w")
             && variables.iter().all(|name| name == first)
     });
-    let mut all = Vec::new();
-    node.symbols(&mut all);
-    let alone = all.iter().filter(|symbol| *symbol == name).count() == 1;
-    (one_variable && alone).then(|| name.clone())
+    one_variable.then_some(name)
 }
 
 /// Factors that bring both values on one scale: percent as hundredths, units by their factors; a missing unit is free. None for

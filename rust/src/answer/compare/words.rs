@@ -30,7 +30,9 @@ pub fn compare(left: &str, right: &str, policy: Policy) -> Verdict {
         ([], _) | (_, []) => Verdict::undecided(Reason::Unreadable),
         (left, right) if left == right => Verdict::equal(Reason::SameText),
         ([_], [_]) => Verdict::different(Reason::TextDiffers),
-        (left, right) if only_numbers_differ(left, right) => Verdict::different(Reason::TextDiffers),
+        (left, right) if only_numbers_differ(left, right) || exclude_each_other(left, right) => {
+            Verdict::different(Reason::TextDiffers)
+        }
         _ => listed(&items(left), &items(right)),
     }
 }
@@ -54,6 +56,177 @@ fn only_numbers_differ(left: &[String], right: &[String]) -> bool {
     let number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
     left.len() == right.len()
         && left.iter().zip(right).all(|(left, right)| left == right || number(left) && number(right))
+}
+
+/// Words of which only one can be said of a thing.
+const EXCLUSIVE: &[&[&str]] = &[
+    &["odd", "even"],
+    &["positive", "negative", "zero", "nonnegative", "nonpositive"],
+    &["prime", "composite"],
+    &["rational", "irrational"],
+    &["real", "imaginary"],
+    &["integer", "irrational"],
+    &["increasing", "decreasing", "constant"],
+    &["increases", "decreases"],
+    &["increase", "decrease"],
+    &["converges", "diverges"],
+    &["convergent", "divergent"],
+    &["absolutely", "conditionally"],
+    &["continuous", "discontinuous"],
+    &["linear", "quadratic", "cubic", "exponential", "logarithmic"],
+    &["maximum", "minimum"],
+    &["max", "min"],
+    &["left", "right"],
+    &["up", "down", "upward", "downward"],
+    &["above", "below"],
+    &["inside", "outside"],
+    &["north", "south", "east", "west"],
+    &["clockwise", "counterclockwise", "anticlockwise"],
+    &["first", "second", "third", "fourth", "fifth", "sixth"],
+    &["always", "sometimes", "never"],
+    &["true", "false"],
+    &["yes", "no"],
+    &["all", "no", "none"],
+    &["more", "less", "fewer"],
+    &["greater", "less", "equal"],
+    &["larger", "smaller"],
+    &["bigger", "smaller"],
+    &["red", "blue", "green", "yellow", "black", "white", "orange", "purple"],
+    &["acute", "right", "obtuse"],
+    &["equilateral", "isosceles", "scalene"],
+    &["circle", "ellipse", "parabola", "hyperbola", "line", "point"],
+    &["triangle", "square", "rectangle", "rhombus", "pentagon", "hexagon", "octagon"],
+    &["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+    &["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"],
+    &["dependent", "independent"],
+    &["injective", "surjective", "bijective"],
+    &["reflexive", "symmetric", "transitive"],
+    &["horizontal", "vertical"],
+    &["finite", "infinite"],
+    &["unique", "infinitely"],
+    &["wins", "loses"],
+    &["even", "neither"],
+    &["odd", "neither"],
+];
+
+/// The same words but for one, where the two cannot both hold, or but for a "not".
+fn exclude_each_other(left: &[String], right: &[String]) -> bool {
+    let without_not = |words: &[String]| -> Vec<String> {
+        words.iter().filter(|word| !matches!(word.as_str(), "not" | "never")).cloned().collect()
+    };
+    if left.len() != right.len() {
+        return left.len().abs_diff(right.len()) == 1 && without_not(left) == without_not(right);
+    }
+    let mut apart = left.iter().zip(right).filter(|(left, right)| left != right);
+    match (apart.next(), apart.next()) {
+        (Some((left, right)), None) => {
+            EXCLUSIVE.iter().any(|group| group.contains(&left.as_str()) && group.contains(&right.as_str()))
+        }
+        _ => false,
+    }
+}
+
+/// Words that may stand for a number, or for a truth value that is written as one.
+const NUMERIC: &[&str] = &[
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+    "hundred",
+    "thousand",
+    "million",
+    "billion",
+    "trillion",
+    "dozen",
+    "half",
+    "third",
+    "quarter",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "first",
+    "second",
+    "once",
+    "twice",
+    "thrice",
+    "single",
+    "double",
+    "triple",
+    "pair",
+    "couple",
+    "unity",
+    "unit",
+    "nil",
+    "nothing",
+    "none",
+    "no",
+    "yes",
+    "true",
+    "false",
+    "impossible",
+    "certain",
+    "always",
+    "never",
+    "only",
+    "both",
+    "same",
+    "equal",
+    "halves",
+    "thirds",
+    "quarters",
+    "fifths",
+    "sixths",
+    "sevenths",
+    "eighths",
+    "ninths",
+    "tenths",
+    "minus",
+    "plus",
+    "percent",
+    "score",
+    "number",
+    "infinity",
+    "infinite",
+    "even",
+    "odd",
+    "prime",
+];
+
+/// Whether words may mean a number; a letter, digits and what is not plain language may.
+pub fn may_be_a_number(text: &str) -> bool {
+    let words = folded(text);
+    words.iter().all(|word| word.len() < 2)
+        || !text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_uppercase() || " ,.'".contains(c))
+        || text.split(' ').any(|word| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase()))
+        || words.iter().any(|word| NUMERIC.contains(&word.as_str()))
 }
 
 const MONTHS: [&str; 12] = [

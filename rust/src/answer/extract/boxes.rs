@@ -39,6 +39,8 @@ const BETWEEN: [&str; 11] = [
 const MAX_OUTER_BYTES: usize = 1_000;
 /// Boxes of one list.
 const MAX_JOINED: usize = 64;
+/// Words before a box that make it the end of a text.
+const MIN_WORDS: usize = 6;
 /// Unclosed boxes looked at, from the last one.
 const MAX_UNCLOSED: usize = 8;
 
@@ -131,6 +133,31 @@ pub fn joined(text: &str, last_box: Boxed<'_>) -> Option<String> {
     }
     contents.reverse();
     (contents.len() > 1).then(|| contents.join(", "))
+}
+
+/// The last box of a text that says more than its boxes do: several with words between them, or one at the end of prose. None
+/// for a formula or a list made of boxes.
+pub fn conclusion(text: &str) -> Option<&str> {
+    let boxed = last(text)?;
+    let mut start = boxed.start;
+    let mut several = false;
+    loop {
+        let before = without_separators(&text[..start]);
+        match last(before) {
+            Some(other) if other.end == before.len() => (start, several) = (other.start, true),
+            Some(_) => return Some(boxed.content),
+            None => break,
+        }
+    }
+    let before = text[..start].trim();
+    let prose = before.contains('\n') || before.split(' ').filter(|word| is_word(word)).count() >= MIN_WORDS;
+    let after = several && !text[boxed.end..].trim_matches([' ', '.', '$', '\n']).is_empty();
+    (prose || after).then_some(boxed.content)
+}
+
+fn is_word(word: &str) -> bool {
+    let letters = word.trim_matches([',', '.', ':', ';']);
+    letters.len() > 1 && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 fn without_separators(mut text: &str) -> &str {

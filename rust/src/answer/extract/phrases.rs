@@ -21,7 +21,7 @@ const REASONS: [&str; 5] = [" because ", " since ", ", since ", ", because ", ",
 /// Words after which `is` or a colon announces the answer, lowercase.
 const ANNOUNCING: [&str; 5] = ["answer", "answers", "correct option", "correct choice", "best choice"];
 /// The mark that closes a solution of GSM8K.
-const HASHES: &str = "####";
+pub const HASHES: &str = "####";
 
 /// What follows the last `the answer is`, `Answer:` or `####`, up to the end of its sentence or line.
 pub fn announced(text: &str) -> Option<&str> {

@@ -71,6 +71,7 @@ impl Builder<'_> {
             }
             "arsinh" | "arcosh" | "artanh" => self.area(name, of),
             "Gamma" => self.gamma(of),
+            "zeta" => self.zeta(of),
             "arccot" => {
                 let inverse = self.divided(one, of)?;
                 self.arctangent(inverse)

@@ -143,7 +143,10 @@ pub fn compare(
     let variables: Vec<Id> = order
         .iter()
         .copied()
-        .filter(|id| matches!(graph.term(*id), Term::Symbol(_) | Term::Call(..)))
+        .filter(|id| match graph.term(*id) {
+            Term::Call(name, _) => name != super::zeta::ZETA,
+            term => matches!(term, Term::Symbol(_)),
+        })
         .collect();
     if variables.is_empty() {
         return constants(graph, difference, &order, known, budget);

@@ -4,6 +4,7 @@ use super::ball::Ball;
 use super::complex::Complex;
 use super::functions::{atan, pi};
 use super::graph::{Graph, Id, Term};
+use super::zeta::ZETA;
 use crate::answer::limits::{Budget, Stop};
 use dashu_int::IBig;
 use dashu_ratio::RBig;
@@ -75,6 +76,10 @@ impl<'a> Values<'a> {
             Term::Rational(value) => Some(Ball::rational(value, bits).into()),
             Term::Unity(turns) => Complex::turned(turns, bits),
             Term::Pi => Some(pi(bits)?.into()),
+            Term::Call(name, arguments) if name == ZETA => {
+                let argument = self.graph.as_rational(*arguments.first()?)?;
+                Some(super::zeta::enclosed(u32::try_from(argument.numerator()).ok()?, bits)?.into())
+            }
             Term::Symbol(_) | Term::Call(..) => None,
             Term::Exp { of, share } => self.exponential(*of, *share),
             Term::Sign(of) => {

@@ -56,6 +56,21 @@ fn rational(value: &RBig) -> Option<u64> {
     }
 }
 
+/// The square root of a prime by its Gauss sum, so that it is the number that roots of unity make: `\sqrt{3}` is twice the
+/// cosine of `\pi/6`.
+fn square_root(of: &RBig) -> Option<u64> {
+    let prime = u64::try_from(of.numerator()).ok().filter(|_| of.is_int())?;
+    let unity = |turns: u64, order: u64| power(ROOT, ORDER / order * (turns % order));
+    match prime {
+        2 => Some(sum(unity(1, 8), unity(7, 8))),
+        3 | 5 | 7 | 11 | 13 => {
+            let gauss = (0..prime).fold(0, |total, k| sum(total, unity(k * k, prime)));
+            Some(if prime % 4 == 1 { gauss } else { product(gauss, unity(3, 4)) })
+        }
+        _ => None,
+    }
+}
+
 /// The common multiple of the degrees of all roots of a variable, where all are real, and so powers of one real root.
 fn degrees(graph: &Graph, order: &[Id]) -> HashMap<Id, u64> {
     let mut degrees = HashMap::new();
@@ -95,6 +110,9 @@ pub fn value(graph: &Graph, point: &Point, order: &[Id], id: Id, seed: u64) -> O
                 power(drawn(*of), degrees[of] / u64::from(*degree))
             }
             Term::Rational(value) => rational(value)?,
+            Term::Root(of, 2) if graph.as_rational(*of).is_some_and(|of| square_root(of).is_some()) => {
+                square_root(graph.as_rational(*of)?)?
+            }
             Term::Unity(turns) => {
                 let bottom = u64::try_from(turns.denominator()).ok()?;
                 let top = u64::try_from(turns.numerator()).ok()?;
@@ -137,6 +155,20 @@ mod tests {
             assert_ne!(power(ROOT, ORDER / prime), 1);
         }
         assert_eq!(power(ROOT, ORDER / 2), P - 1);
+    }
+
+    #[test]
+    fn square_roots_are_made_of_roots_of_unity() {
+        for prime in [2u8, 3, 5, 7, 11, 13] {
+            let root = square_root(&RBig::from(prime)).unwrap();
+            assert_eq!(product(root, root), u64::from(prime));
+        }
+        let twelfth = |turns: u64| power(ROOT, ORDER / 12 * turns);
+        assert_eq!(square_root(&RBig::from(3)).unwrap(), sum(twelfth(1), twelfth(11)));
+        let fifth = |turns: u64| power(ROOT, ORDER / 5 * turns);
+        // 2 cos 72 degrees is (sqrt 5 - 1)/2.
+        let doubled = product(2, sum(fifth(1), fifth(4)));
+        assert_eq!(sum(doubled, 1), square_root(&RBig::from(5)).unwrap());
     }
 
     #[test]

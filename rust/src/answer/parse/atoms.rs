@@ -88,6 +88,8 @@ impl<'a> Parser<'a> {
             Token::Text(name) if self.at == 1 && self.peek() == Some(&Token::Mark('=')) => {
                 Ok(Node::Symbol(name.to_owned()))
             }
+            // `\text{Var}(X) = 2`
+            Token::Text(name) if self.at == 1 && self.defines() => self.function_in_words(name),
             // `\text{1A}_{16}`
             Token::Text(digits) if self.peek() == Some(&Token::Mark('_')) => {
                 let literal = Literal { digits: digits.to_owned(), ..Literal::default() };
@@ -154,6 +156,9 @@ impl<'a> Parser<'a> {
             _ if FUNCTIONS.contains(&word) => return self.function(word),
             _ => {}
         }
+        if let Some(derivative) = self.derivative(word) {
+            return Ok(derivative);
+        }
         let mut letters = word.chars();
         let first = letters.next().ok_or(Stop::Beyond)?;
         let rest = letters.as_str();
@@ -180,7 +185,12 @@ impl<'a> Parser<'a> {
         if inverse {
             return self.inverse_of(first);
         }
-        let named = matches!(first, 'f' | 'g' | 'h' | 'A'..='H' | 'J'..='Z');
+        let primes = if rest.is_empty() && !matches!(first, 'e' | 'i') { self.primes() } else { 0 };
+        if primes > 0 {
+            return self.primed(first, primes);
+        }
+        let named =
+            matches!(first, 'f' | 'g' | 'h' | 'A'..='H' | 'J'..='Z') || rest.is_empty() && self.defines();
         if named && rest.is_empty() && !self.spaced() && self.peek() == Some(&Token::Mark('(')) {
             let start = self.at;
             self.at += 1;
@@ -200,33 +210,19 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// `f^{-1}(x)`, which is no power of f.
-    fn inverse_of(&mut self, function: char) -> Result<Node, Stop> {
-        self.at += 1;
-        let power = self.argument()?;
-        if power != Node::Negative(Box::new(integer(1))) || !self.take(&Token::Mark('(')) {
-            return Err(Stop::Beyond);
-        }
-        let arguments = match self.brackets('(')? {
-            Node::Bracketed('(', ')', items) => items,
-            argument => vec![argument],
-        };
-        Ok(Node::Call(format!("{function}^-1"), arguments))
-    }
-
     /// A name with its subscript: `x_1`, `a_{n}`.
     fn symbol(&mut self, mut name: String, may_have_subscript: bool) -> Result<Node, Stop> {
         if may_have_subscript && self.take(&Token::Mark('_')) {
             name.push('_');
-            let braces = self.take(&Token::Mark('{'));
+            if self.take(&Token::Mark('{')) {
+                self.index(&mut name)?;
+                return Ok(Node::Symbol(name));
+            }
             match self.next()? {
                 Token::Number(literal) if literal.is_plain_integer() => name.push_str(&literal.digits),
                 Token::Word(word) => name.push_str(word),
                 Token::Text(words) => name.push_str(words),
                 _ => return Err(Stop::Beyond),
-            }
-            if braces {
-                self.expect('}')?;
             }
         }
         Ok(Node::Symbol(name))
@@ -257,7 +253,15 @@ impl<'a> Parser<'a> {
             "infty" => Ok(Node::Constant(Constant::Infinity)),
             "emptyset" => Ok(Node::Bracketed('{', '}', Vec::new())),
             "begin" => self.environment(),
-            "mathbb" => self.number_set(),
+            "mathbb" => match (self.peek(), self.peek_after(1)) {
+                // Expectation and probability.
+                (Some(Token::Mark('{')), Some(&Token::Word(letter @ ("E" | "P")))) => {
+                    self.at += 2;
+                    self.expect('}')?;
+                    self.word(letter)
+                }
+                _ => self.number_set(),
+            },
             "R" | "Reals" => self.signed_reals(),
             "Re" => self.function("re"),
             "Im" => self.function("im"),
@@ -274,6 +278,7 @@ impl<'a> Parser<'a> {
                 }
                 _ => Err(Stop::Beyond),
             },
+            _ if GREEK.contains(&name) && self.defines() => self.applied(name),
             _ if GREEK.contains(&name) => self.symbol(name.to_owned(), true),
             _ if FUNCTIONS.contains(&name) => self.function(name),
             _ => Err(Stop::Beyond),
@@ -281,7 +286,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A function named by a Greek letter, from the bracket on.
-    fn applied(&mut self, name: &str) -> Result<Node, Stop> {
+    pub(super) fn applied(&mut self, name: &str) -> Result<Node, Stop> {
         self.at += 1;
         Ok(match self.brackets('(')? {
             Node::Bracketed('(', ')', items) => Node::Call(name.to_owned(), items),
@@ -368,7 +373,7 @@ impl<'a> Parser<'a> {
     }
 
     /// What follows an opening bracket. One item in round brackets is itself.
-    fn brackets(&mut self, open: char) -> Result<Node, Stop> {
+    pub(super) fn brackets(&mut self, open: char) -> Result<Node, Stop> {
         self.deeper(|parser| {
             if let Some(close) = parser.closing(open) {
                 return Ok(Node::Bracketed(open, close, Vec::new()));

@@ -196,6 +196,11 @@ impl Parser<'_> {
 
     /// A value with its unit, and the smaller parts after it: `3 h 30 min`, `5 ft 6 in`.
     pub(super) fn measured(&mut self, value: Node) -> Result<Node, Stop> {
+        // `3 \text{ m} \times 4 \text{ m}` is no length.
+        if matches!(&value, Node::Product(factors) if factors.iter().any(|factor| matches!(factor, Node::Measured(..))))
+        {
+            return Err(Stop::Beyond);
+        }
         let unit = self.take_unit().ok_or(Stop::Beyond)?;
         let mut parts = vec![value];
         loop {

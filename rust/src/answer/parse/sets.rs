@@ -10,6 +10,36 @@ pub fn reals() -> Node {
     Node::Call("reals".to_owned(), Vec::new())
 }
 
+/// A bare variable, or one that may be any real number.
+pub fn is_any_real(node: &Node) -> bool {
+    match node {
+        Node::Symbol(_) => true,
+        Node::Chain(sides, relations) => {
+            relations == &[Relation::In] && matches!(sides[0], Node::Symbol(_)) && sides[1] == reals()
+        }
+        _ => false,
+    }
+}
+
+/// The integers modulo a number, as a group.
+pub const CYCLIC: &str = "cyclic";
+
+/// Whether it is a cyclic group, or a power or product of these and of number sets.
+pub fn is_group(node: &Node) -> bool {
+    let set = |node: &Node| match node {
+        Node::Call(name, items) if items.is_empty() => {
+            matches!(name.as_str(), "integers" | "rationals" | "complexes" | "reals")
+        }
+        node => is_group(node),
+    };
+    match node {
+        Node::Call(name, _) => name == CYCLIC,
+        Node::Power(base, _) => set(base),
+        Node::Product(factors) => factors.iter().all(set),
+        _ => false,
+    }
+}
+
 /// What a separator says about the items beside it; a comma says nothing.
 pub fn connective(token: &Token<'_>) -> Option<&'static str> {
     match token {
@@ -116,12 +146,48 @@ impl Parser<'_> {
         if braces && !self.take(&Token::Mark('}')) {
             return Err(Stop::Beyond);
         }
+        if let (true, Some(order)) = (name == "integers", self.order_of_quotient()) {
+            return Ok(Node::Call(CYCLIC.to_owned(), vec![order]));
+        }
         if name == "reals" { self.signed_reals() } else { Ok(Node::Call(name.to_owned(), Vec::new())) }
+    }
+
+    /// `/2\mathbb{Z}`, `/2` or `_2` after the integers.
+    fn order_of_quotient(&mut self) -> Option<Node> {
+        let quotient = match self.peek()? {
+            Token::Mark('/') => true,
+            Token::Mark('_') => false,
+            _ => return None,
+        };
+        let braces = usize::from(self.peek_after(1) == Some(&Token::Mark('{')));
+        let order = match self.peek_after(1 + braces)? {
+            Token::Number(literal) if literal.is_plain_integer() => Node::Number(literal.clone()),
+            Token::Word(name) if name.len() == 1 => Node::Symbol((*name).to_owned()),
+            _ => return None,
+        };
+        if braces > 0 && self.peek_after(2 + braces) != Some(&Token::Mark('}')) {
+            return None;
+        }
+        self.at += 2 + 2 * braces;
+        let start = self.at;
+        let integers = quotient
+            && self.take(&Token::Command("mathbb"))
+            && matches!(self.number_set(), Ok(Node::Call(name, _)) if name == "integers");
+        if !integers {
+            self.at = start;
+        }
+        Some(order)
     }
 
     /// `^+`, `_+`, `^-`, `_{>0}` after the real numbers.
     pub(super) fn signed_reals(&mut self) -> Result<Node, Stop> {
-        if !matches!(self.peek(), Some(Token::Mark('^' | '_'))) {
+        let braces = usize::from(self.peek_after(1) == Some(&Token::Mark('{')));
+        let signed = matches!(
+            self.peek_after(1 + braces),
+            Some(Token::Mark('+' | '-' | '>' | '<') | Token::Command("ge" | "le"))
+        );
+        // `\mathbb{R}^2`
+        if !matches!(self.peek(), Some(Token::Mark('^' | '_'))) || !signed {
             return Ok(reals());
         }
         self.at += 1;

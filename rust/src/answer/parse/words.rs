@@ -92,6 +92,7 @@ pub fn scale(words: &str) -> Option<(Node, &str)> {
 /// What comes between a family and what its parameter may be: `\text{ for } k\in\mathbb{Z}`, `\text{where } k ...`.
 pub fn introduces_parameter(token: &Token<'_>) -> bool {
     declares_integers(token)
+        || quantifies(token)
         || matches!(
             token,
             Token::Word("for" | "where")
@@ -107,6 +108,16 @@ pub fn introduces_parameter(token: &Token<'_>) -> bool {
                         | "for each"
                 )
         )
+}
+
+/// `\text{for all positive integers } n`, `\text{for some constant } c`
+pub fn quantifies(token: &Token<'_>) -> bool {
+    let Token::Text(words) = token else { return false };
+    let words = words.trim_start_matches([',', ' ']);
+    !declares_integers(token)
+        && ["for all", "for any", "for every", "for each", "for some", "for a "]
+            .iter()
+            .any(|start| words.starts_with(start))
 }
 
 /// `\text{for integer } k`

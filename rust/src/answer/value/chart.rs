@@ -273,7 +273,8 @@ fn same(left: &Node, right: &Node, budget: &mut Budget) -> Result<bool, Stop> {
     Ok(matches!(compare(&mut graph, left, right, Known::default(), budget)?, Decision::Equal(_)))
 }
 
-fn substituted(node: &Node, name: &str, by: &Node) -> Node {
+/// With an expression in place of a variable.
+pub fn substituted(node: &Node, name: &str, by: &Node) -> Node {
     let walk = |node: &Node| Box::new(substituted(node, name, by));
     let all = |items: &[Node]| items.iter().map(|item| substituted(item, name, by)).collect();
     match node {

@@ -11,10 +11,10 @@ use dashu_ratio::RBig;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Values of the other variables on the lines that are looked along.
-const LINES: [(i64, i64); 7] = [(0, 1), (1, 3), (-1, 2), (2, 1), (-3, 1), (7, 2), (20, 1)];
+pub(super) const LINES: [(i64, i64); 7] = [(0, 1), (1, 3), (-1, 2), (2, 1), (-3, 1), (7, 2), (20, 1)];
 
 /// `left - right` of an equation, with at least one variable; `y = ...` is one too.
-pub struct Equation(Polynomial);
+pub struct Equation(pub(super) Polynomial);
 
 impl Equation {
     /// None for anything else. Denominators are multiplied out.
@@ -37,33 +37,28 @@ impl Equation {
 
     /// Whether one is the other times a constant that is not zero.
     pub fn is_multiple_of(&self, other: &Self) -> bool {
+        self.factor_of(other).is_some()
+    }
+
+    /// The constant that the other one is multiplied by to give this one.
+    pub(super) fn factor_of(&self, other: &Self) -> Option<RBig> {
         let mut factors =
             self.0.terms().zip(other.0.terms()).map(|((left, a), (right, b))| (left == right).then(|| a / b));
-        self.0.terms().len() == other.0.terms().len()
-            && factors
-                .next()
-                .flatten()
-                .is_some_and(|first| factors.all(|factor| factor.as_ref() == Some(&first)))
+        let first = factors.next().flatten().filter(|_| self.0.terms().len() == other.0.terms().len())?;
+        factors.all(|factor| factor.as_ref() == Some(&first)).then_some(first)
     }
 
     /// Whether some real point solves exactly one of them. A proof: where one reads `y = g(x)`, its points are put into
     /// the other, and a polynomial that is not zero has a point where it is not.
     pub fn is_apart_from(&self, other: &Self) -> bool {
-        let real = |equation: &Self| {
-            equation.0.is_independent()
-                && equation.0.terms().all(|(monomial, _)| {
-                    !monomial.radicand.is_negative()
-                        && monomial.powers.iter().all(|(_, exponent)| *exponent > 0)
-                })
-        };
         if let Some((left, right)) = self.coefficients().zip(other.coefficients()) {
             // Of one variable: the complex zeros tell.
             return !same_zeros(&left, &right);
         }
         // With other variables it may be the same equation under other names.
         self.symbols() == other.symbols()
-            && real(self)
-            && real(other)
+            && self.is_real()
+            && other.is_real()
             && (self.solves_only_itself(other)
                 || other.solves_only_itself(self)
                 || self.leaves_on_a_line(other)
@@ -77,7 +72,46 @@ impl Equation {
         coefficients(&self.0, name)
     }
 
-    fn symbols(&self) -> BTreeSet<&str> {
+    /// Whether it is a polynomial with real coefficients.
+    pub(super) fn is_real(&self) -> bool {
+        self.0.is_independent()
+            && self.0.terms().all(|(monomial, _)| {
+                !monomial.radicand.is_negative() && monomial.powers.iter().all(|(_, exponent)| *exponent > 0)
+            })
+    }
+
+    /// Whether it has a real solution; false says nothing.
+    pub(super) fn has_real_point(&self) -> bool {
+        let names: Vec<String> = self.symbols().into_iter().map(str::to_owned).collect();
+        LINES.iter().any(|line| {
+            names.iter().any(|free| self.on_line(*line, &names, free).is_some_and(|own| has_real_root(&own)))
+        })
+    }
+
+    /// The coefficients in one variable, with the others at one value.
+    fn on_line(&self, (top, bottom): (i64, i64), names: &[String], free: &str) -> Option<Vec<RBig>> {
+        let value = Polynomial::from(RBig::from_parts_signed(top.into(), bottom.into()));
+        let budget = &mut Budget::default();
+        let mut polynomial = self.0.clone();
+        for name in names.iter().filter(|name| *name != free) {
+            polynomial = substituted(&polynomial, name, &value, budget).ok()?;
+        }
+        coefficients(&polynomial, free)
+    }
+
+    /// The value at a point, one coordinate for each symbol in turn; None where it is no rational.
+    pub(super) fn at(&self, point: &[(i64, i64)]) -> Option<RBig> {
+        let budget = &mut Budget::default();
+        let names: Vec<String> = self.symbols().into_iter().map(str::to_owned).collect();
+        let mut polynomial = self.0.clone();
+        for (name, (top, bottom)) in names.iter().zip(point) {
+            let value = Polynomial::from(RBig::from_parts_signed((*top).into(), (*bottom).into()));
+            polynomial = substituted(&polynomial, name, &value, budget).ok()?;
+        }
+        polynomial.rational()
+    }
+
+    pub(super) fn symbols(&self) -> BTreeSet<&str> {
         let atoms = self.0.terms().flat_map(|(monomial, _)| &monomial.powers);
         let names = atoms.filter_map(|(atom, _)| match atom {
             Atom::Symbol(name) => Some(name.as_str()),
@@ -98,17 +132,9 @@ impl Equation {
     /// Whether on some line parallel to an axis this one has a real point, and shares no zero with the other one.
     fn leaves_on_a_line(&self, other: &Self) -> bool {
         let names: Vec<String> = self.symbols().into_iter().map(str::to_owned).collect();
-        LINES.iter().any(|(top, bottom)| {
-            let value = Polynomial::from(RBig::from_parts_signed((*top).into(), (*bottom).into()));
+        LINES.iter().any(|line| {
             names.iter().any(|free| {
-                let on_line = |equation: &Self| {
-                    let budget = &mut Budget::default();
-                    let mut polynomial = equation.0.clone();
-                    for name in names.iter().filter(|name| *name != free) {
-                        polynomial = substituted(&polynomial, name, &value, budget).ok()?;
-                    }
-                    coefficients(&polynomial, free)
-                };
+                let on_line = |equation: &Self| equation.on_line(*line, &names, free);
                 let (Some(own), Some(others)) = (on_line(self), on_line(other)) else { return false };
                 has_real_root(&own) && share_no_zero(&own, &others)
             })
@@ -131,7 +157,7 @@ impl Equation {
     }
 }
 
-fn side(leaf: &Leaf) -> Option<&Ratio> {
+pub(super) fn side(leaf: &Leaf) -> Option<&Ratio> {
     let plain = leaf.unit.is_none() && !leaf.percent;
     leaf.value.as_ref().ok().filter(|_| plain)
 }

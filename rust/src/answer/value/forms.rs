@@ -1,5 +1,7 @@
 //! Forms with a shape of their own: times of day, congruences, named points, families over the integers, sets without others.
 
+use super::chart::substituted;
+use super::evaluate::evaluate;
 use super::shape::{Leaf, Value, leaf, shape};
 use crate::answer::limits::Budget;
 use crate::answer::tree::{Constant, Literal, Node, Relation};
@@ -90,6 +92,26 @@ pub fn difference_of_sets(terms: Vec<Node>, budget: &mut Budget) -> Value {
         })
         .collect();
     shape(Node::Call("without".to_owned(), parts), budget)
+}
+
+/// `f(t) = ...` in a list as `f(x) = ...`, so that its name may be dropped.
+pub fn of_x(value: Value) -> Value {
+    let Value::Named(name, of) = &value else { return value };
+    let Some((function, argument)) = name.strip_suffix(")").and_then(|name| name.split_once('(')) else {
+        return value;
+    };
+    if argument == "x" || argument.contains(',') || function.is_empty() {
+        return value;
+    }
+    let Value::Leaf(leaf) = &**of else { return value };
+    let mut names = Vec::new();
+    leaf.node.symbols(&mut names);
+    if names.contains(&"x") {
+        return value;
+    }
+    let node = substituted(&leaf.node, argument, &Node::Symbol("x".to_owned()));
+    let renamed = Leaf { value: evaluate(&node, &mut Budget::reading()), node, ..(**leaf).clone() };
+    Value::Named(format!("{function}(x)"), Box::new(Value::Leaf(Box::new(renamed))))
 }
 
 /// Leaves of a value that is one number, a list of them, or either with a name.

@@ -11,7 +11,8 @@ use super::ratio::Ratio;
 use super::region::Region;
 use super::vectors;
 use crate::answer::limits::{Budget, MAX_DIGITS, Stop};
-use crate::answer::parse::is_segment;
+use crate::answer::names::GREEK;
+use crate::answer::parse::{derivative_name, is_group, is_segment};
 use crate::answer::tree::{Constant, Node, Relation};
 use crate::answer::units::Unit;
 use dashu_int::UBig;
@@ -181,6 +182,7 @@ pub fn shape(node: Node, budget: &mut Budget) -> Value {
             let value = if factors.len() == 1 { factors.swap_remove(0) } else { Node::Product(factors) };
             shape(Node::List([value].into_iter().chain(declaration).collect()), budget)
         }
+        node if is_group(&node) => Value::Other(node),
         Node::Sum(terms) if forms::is_difference_of_sets(&terms) => forms::difference_of_sets(terms, budget),
         Node::Call(name, arguments) if name == "base" => match arguments.as_slice() {
             [digits, base] => Based::new(digits, base).map(Value::Based),
@@ -235,6 +237,7 @@ fn list(items: Vec<Node>, budget: &mut Budget) -> Value {
             value => values.push(value),
         }
     }
+    let values: Vec<Value> = values.into_iter().map(forms::of_x).collect();
     let first_name = match values.first() {
         Some(Value::Named(name, _)) => name.clone(),
         _ => return Value::List(values),
@@ -313,6 +316,10 @@ fn name_of(node: &Node) -> Option<String> {
         Node::Product(points) if is_segment(node) => Some(points.iter().filter_map(name_of).collect()),
         // `m\angle A`
         Node::Product(factors) => match factors.as_slice() {
+            // An expected value.
+            [Node::Symbol(mean), Node::Bracketed('[', ']', items)] if mean == "E" && items.len() == 1 => {
+                name_of(&items[0]).map(|of| format!("E[{of}]"))
+            }
             [Node::Symbol(measure), Node::Symbol(point)] if measure == "m" && is_segment(&factors[1]) => {
                 Some(point.clone())
             }
@@ -323,11 +330,21 @@ fn name_of(node: &Node) -> Option<String> {
             name_of(&items[0])
         }
         Node::Call(function, arguments) => match arguments.as_slice() {
-            [Node::Symbol(argument)] if function.len() == 1 || function.ends_with("^-1") => {
+            // `f(2) = 7`, `\cos A = \frac{1}{2}`
+            [Node::Number(argument)] if is_function(function) && argument.is_plain_integer() => {
+                Some(format!("{function}({})", argument.digits))
+            }
+            [Node::Symbol(argument)] if TRIGONOMETRIC.contains(&function.as_str()) => {
                 Some(format!("{function}({argument})"))
+            }
+            [Node::Symbol(argument)] if is_function(function) => Some(format!("{function}({argument})")),
+            [_, _, ..] if is_function(function) => {
+                let names: Option<Vec<String>> = arguments.iter().map(name_of).collect();
+                names.map(|names| format!("{function}({})", names.join(", ")))
             }
             _ => None,
         },
+        Node::Quotient(top, bottom) => derivative_name(top, bottom),
         Node::Bracketed('(', ')', items) if items.len() > 1 => {
             let names: Option<Vec<&str>> = items
                 .iter()
@@ -340,6 +357,14 @@ fn name_of(node: &Node) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Functions whose value at a symbol is asked for as often as the symbol.
+const TRIGONOMETRIC: [&str; 6] = ["sin", "cos", "tan", "cot", "sec", "csc"];
+
+/// A letter, with primes or as an inverse.
+fn is_function(name: &str) -> bool {
+    name.trim_end_matches('\'').len() == 1 || name.ends_with("^-1") || GREEK.contains(&name)
 }
 
 /// The leaves of one member of a family.

@@ -1,0 +1,63 @@
+//! Square brackets that group, as in `\left[\frac{n(n+1)}{2}\right]^2`.
+
+use crate::answer::limits::Budget;
+use crate::answer::tree::Node;
+use crate::answer::value::{evaluate, substituted};
+use std::collections::BTreeSet;
+
+/// Values of a variable at which a quotient is looked at.
+const MAX_DENOMINATOR: i64 = 24;
+
+/// What stands in square brackets as an operand, where they can only group. `[x]` is also the integer part of x, so that
+/// brackets stay unless what they hold is a sum, or a quotient that is whole wherever its variables are.
+pub fn grouping(node: Node) -> Node {
+    match node {
+        Node::Bracketed('[', ']', mut items) if items.len() == 1 && groups(&items[0]) => items.swap_remove(0),
+        Node::Negative(inner) => Node::Negative(Box::new(grouping(*inner))),
+        node => node,
+    }
+}
+
+fn groups(inside: &Node) -> bool {
+    match inside {
+        // `[x + 1/2]` rounds.
+        Node::Sum(terms) => {
+            let fraction = |term: &Node| term.is_constant() && !is_whole(term);
+            !terms.iter().any(fraction) && inside.is_constant() == is_whole(inside)
+        }
+        Node::Number(_) => is_whole(inside),
+        Node::Quotient(..) => is_whole_everywhere(inside),
+        // `[-(x+1)]`, `[2(x+1)]`
+        Node::Negative(inner) => groups(inner),
+        Node::Product(factors) => {
+            factors.iter().any(|factor| matches!(factor, Node::Sum(_) | Node::Call(..)))
+        }
+        Node::Power(base, _) => matches!(**base, Node::Sum(_)),
+        _ => false,
+    }
+}
+
+fn is_whole(node: &Node) -> bool {
+    let value = evaluate(node, &mut Budget::reading());
+    value.is_ok_and(|value| value.rational().is_some_and(|value| value.is_int()))
+}
+
+/// Whether a polynomial in one variable over a small denominator is whole at every integer: it is, if it is at as many in a row
+/// as the denominator.
+fn is_whole_everywhere(node: &Node) -> bool {
+    let Node::Quotient(_, bottom) = node else { return false };
+    let Node::Number(denominator) = &**bottom else { return false };
+    let Some(count) = denominator.digits.parse().ok().filter(|count| (1..=MAX_DENOMINATOR).contains(count))
+    else {
+        return false;
+    };
+    let mut names = Vec::new();
+    node.symbols(&mut names);
+    let names: BTreeSet<&str> = names.into_iter().collect();
+    let mut names = names.into_iter();
+    let (Some(name), None) = (names.next(), names.next()) else { return false };
+    (0..count).all(|value: i64| {
+        let literal = crate::answer::tree::Literal { digits: value.to_string(), ..Default::default() };
+        is_whole(&substituted(node, name, &Node::Number(literal)))
+    })
+}
