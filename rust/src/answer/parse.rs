@@ -278,7 +278,7 @@ impl<'a> Parser<'a> {
             return Ok(node);
         }
         terms.push(node);
-        Ok(Node::Sum(terms))
+        Ok(sum_of(terms))
     }
 
     /// A run of signs, folded.
