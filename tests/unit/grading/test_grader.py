@@ -62,7 +62,7 @@ def grader():
         (r"1+2+\ldots+100", "5050", "undecided"),
         (r"\text{no solution}", "7", "different"),
         ("x^2>9", "x^2<9", "different"),
-        ("x=5", "y=5", "undecided"),
+        ("x=5", "y=5", "different"),
         ("x=1, y=2", "2, 1", "undecided"),
         (r"\frac{\ln 2}{\ln 1}", r"\frac{\ln 3}{\ln 1}", "undecided"),
     ],

@@ -141,7 +141,7 @@ pub fn conclusion(text: &str) -> Option<&str> {
     let boxed = last(text)?;
     let mut start = boxed.start;
     let mut several = false;
-    loop {
+    for _ in 0..MAX_JOINED {
         let before = without_separators(&text[..start]);
         match last(before) {
             Some(other) if other.end == before.len() => (start, several) = (other.start, true),

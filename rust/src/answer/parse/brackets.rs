@@ -6,7 +6,7 @@ use crate::answer::value::{evaluate, substituted};
 use std::collections::BTreeSet;
 
 /// Values of a variable at which a quotient is looked at.
-const MAX_DENOMINATOR: i64 = 24;
+const MAX_DENOMINATOR: i64 = 6;
 
 /// What stands in square brackets as an operand, where they can only group. `[x]` is also the integer part of x, so that
 /// brackets stay unless what they hold is a sum, or a quotient that is whole wherever its variables are.

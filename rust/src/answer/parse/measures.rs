@@ -7,6 +7,8 @@ use crate::answer::names::is_product;
 use crate::answer::tree::{Literal, Node};
 use crate::answer::units::{self, Unit};
 
+/// Tokens of one unit.
+const MAX_UNIT_TOKENS: usize = 24;
 /// Currencies that may stand before the amount.
 const CURRENCY_CODES: [&str; 12] =
     ["USD", "EUR", "GBP", "JPY", "CNY", "RMB", "INR", "Rs", "CHF", "MXN", "RUB", "KRW"];
@@ -69,6 +71,9 @@ impl Parser<'_> {
         let mut length = 1;
         loop {
             let before = length;
+            if length > MAX_UNIT_TOKENS {
+                break;
+            }
             // A letter alone is a variable.
             if let Some((power, tokens)) = self.unit_power(length).filter(|_| found.is_some()) {
                 (spelled, length) = (format!("{spelled}^{power}"), length + tokens);
