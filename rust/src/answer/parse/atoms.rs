@@ -386,6 +386,9 @@ impl<'a> Parser<'a> {
                 single => vec![single],
             };
             let close = parser.closing(open).ok_or(Stop::Beyond)?;
+            if open == '[' && items.len() == 1 {
+                parser.single_in_square_brackets()?;
+            }
             match (open, close, items.len()) {
                 ('(', ')', 1) => items.into_iter().next().ok_or(Stop::Beyond),
                 _ => Ok(Node::Bracketed(open, close, items)),

@@ -1,12 +1,24 @@
 //! Square brackets that group, as in `\left[\frac{n(n+1)}{2}\right]^2`.
 
-use crate::answer::limits::Budget;
+use super::Parser;
+use crate::answer::limits::{Budget, Stop};
 use crate::answer::tree::Node;
 use crate::answer::value::{evaluate, substituted};
 use std::collections::BTreeSet;
 
 /// Values of a variable at which a quotient is looked at.
 const MAX_DENOMINATOR: i64 = 6;
+
+/// Links that a pair of square brackets counts for, as whether they group takes some arithmetic.
+const LINKS: usize = 5;
+
+impl Parser<'_> {
+    /// Counts square brackets around one item.
+    pub(super) fn single_in_square_brackets(&mut self) -> Result<(), Stop> {
+        self.links += LINKS - 1;
+        self.link()
+    }
+}
 
 /// What stands in square brackets as an operand, where they can only group. `[x]` is also the integer part of x, so that
 /// brackets stay unless what they hold is a sum, or a quotient that is whole wherever its variables are.
