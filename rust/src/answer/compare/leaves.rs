@@ -225,7 +225,12 @@ fn by_identity(
     let in_order = (&one.0.node, one.1) <= (&other.0.node, other.1);
     let ((left, left_scale), (right, right_scale)) = if in_order { (one, other) } else { (other, one) };
     let radians = in_radians(left, right, policy);
-    let seen = if radians {
+    // A decimal that may round what has no ball is not the same number, and yet not different.
+    let may_round = |decimal: &Leaf, value: &Leaf| {
+        value.printed.is_none()
+            && decimal.printed.is_some_and(|printed| printed.significant >= policy.rounded_from)
+    };
+    let seen = if radians || may_round(left, right) || may_round(right, left) {
         Glance::Nothing
     } else {
         identity::glance((&left.node, left_scale), (&right.node, right_scale), policy)
