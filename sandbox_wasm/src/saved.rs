@@ -2,7 +2,7 @@
 //!
 //! Layout, all numbers little-endian: the line [`MAGIC`]; length of the header (u64) and the header (JSON, [`Header`]);
 //! the pages in the order of their numbers, 4096 bytes each; the bytes of the session's files in the order of the
-//! header; SHA-256 of everything before it. The header names the image by hash: on another one the pages would mean
+//! header; CRC-32 (u32) of everything before it, against damage and not against malice. The header names the image by hash: on another one the pages would mean
 //! nothing.
 
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use crc32fast::Hasher as Crc32;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -25,8 +26,8 @@ use crate::pages::PAGE_BYTES;
 use crate::random::Random;
 use crate::vfs::{Ino, Vfs};
 
-const MAGIC: &[u8] = b"mathforge session state 1\n";
-const HASH_BYTES: usize = 32;
+const MAGIC: &[u8] = b"mathforge session state 2\n";
+const CHECKSUM_BYTES: usize = 4;
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -71,7 +72,7 @@ pub fn save(checkpoint: &Checkpoint, identity: &str, path: &Path) -> Result<()> 
     name.push(format!(".{}.part", Random::draw_seed()));
     let part = path.with_file_name(name);
     let write = || -> std::io::Result<()> {
-        let mut out = Hashing { inner: BufWriter::new(File::create(&part)?), hash: Sha256::new() };
+        let mut out = Summing { inner: BufWriter::new(File::create(&part)?), checksum: Crc32::new() };
         out.write_all(MAGIC)?;
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
@@ -81,8 +82,8 @@ pub fn save(checkpoint: &Checkpoint, identity: &str, path: &Path) -> Result<()> 
         for (_, data) in kept.vfs.contents() {
             out.write_all(data)?;
         }
-        let hash = out.hash.finalize();
-        out.inner.write_all(&hash)?;
+        let checksum = out.checksum.finalize();
+        out.inner.write_all(&checksum.to_le_bytes())?;
         out.inner.flush()?;
         std::fs::rename(&part, path)
     };
@@ -100,7 +101,7 @@ pub fn load(path: &Path, image: &Image, identity: &str) -> Result<Checkpoint> {
     let damaged = |message: &str| Error::State { path: path.to_owned(), message: message.to_owned() };
     let file = File::open(path).map_err(Error::file(path))?;
     let len = file.metadata().map_err(Error::file(path))?.len();
-    let mut input = Hashing { inner: BufReader::new(file.take(len)), hash: Sha256::new() };
+    let mut input = Summing { inner: BufReader::new(file.take(len)), checksum: Crc32::new() };
     let cut = |_| damaged("it is cut short");
 
     if input.bytes(MAGIC.len()).map_err(cut)? != MAGIC {
@@ -119,7 +120,7 @@ pub fn load(path: &Path, image: &Image, identity: &str) -> Result<Checkpoint> {
     }
     let in_files = header.files.iter().try_fold(0_u64, |sum, (_, len)| sum.checked_add(*len));
     let body = in_files.and_then(|files| files.checked_add((header.pages.len() * PAGE_BYTES) as u64));
-    let before = (MAGIC.len() + 8 + HASH_BYTES) as u64 + header_len;
+    let before = (MAGIC.len() + 8 + CHECKSUM_BYTES) as u64 + header_len;
     if body.and_then(|body| body.checked_add(before)) != Some(len) {
         return Err(damaged("its length is wrong"));
     }
@@ -131,10 +132,10 @@ pub fn load(path: &Path, image: &Image, identity: &str) -> Result<Checkpoint> {
     for &(ino, len) in &header.files {
         contents.insert(ino, input.bytes(len as usize).map_err(cut)?);
     }
-    let computed = input.hash.finalize();
-    let mut recorded = [0; HASH_BYTES];
+    let computed = input.checksum.finalize();
+    let mut recorded = [0; CHECKSUM_BYTES];
     input.inner.read_exact(&mut recorded).map_err(cut)?;
-    if computed[..] != recorded {
+    if computed != u32::from_le_bytes(recorded) {
         return Err(damaged("its checksum is wrong"));
     }
     restored(header, pages, contents, image).ok_or_else(|| damaged("its files do not fit together"))
@@ -170,20 +171,20 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Passes bytes on and hashes them.
-struct Hashing<T> {
+/// Passes bytes on and sums them up.
+struct Summing<T> {
     inner: T,
-    hash: Sha256,
+    checksum: Crc32,
 }
 
-impl<T: Write> Hashing<T> {
+impl<T: Write> Summing<T> {
     fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.hash.update(bytes);
+        self.checksum.update(bytes);
         self.inner.write_all(bytes)
     }
 }
 
-impl<T: Read> Hashing<T> {
+impl<T: Read> Summing<T> {
     fn bytes(&mut self, len: usize) -> std::io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         // Grows as it reads, so that a wrong length cannot ask for more memory than the file has.
@@ -191,7 +192,7 @@ impl<T: Read> Hashing<T> {
         if read < len {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        self.hash.update(&bytes);
+        self.checksum.update(&bytes);
         Ok(bytes)
     }
 

@@ -38,7 +38,7 @@ def run(
     command = [sys.executable, "-m", "mathforge", "eval", "--benchmarks", f"aime25:{SAMPLES}"]
     command += ["--data-dir", str(shared / "data"), "--output-dir", str(out), "--with-sandbox"]
     command += ["--server-type", "replay", "--replay", str(recorded[0]), "--model", "gpt-oss-120b"]
-    command += ["++code_execution=true", "++server.code_execution.code_execution_timeout=2"]
+    command += ["++code_execution=true", "++server.code_execution.code_execution_timeout=10"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     rows: Rows = {}
     for seed in range(SAMPLES):

@@ -48,8 +48,11 @@ class WorkerSessions:
         """A session that goes on from a saved state."""
         file = state if isinstance(state, Path) else copy_of(state)
         worker, number = self.assign(opened=False)
-        worker.restore(number, file if isinstance(file, Path) else file.path).result()
-        worker.sessions += 1
+        try:
+            worker.restore(number, file if isinstance(file, Path) else file.path).result()
+        except BaseException:
+            worker.sessions -= 1
+            raise
         return WorkerSession(self, (worker, number))
 
     def assign(self, seed: int | None = None, *, opened: bool = True) -> tuple[_Worker, int]:
@@ -65,6 +68,8 @@ class WorkerSessions:
             number = next(self._numbers)
             if opened:
                 worker.open(number, seed)
+            else:  # counted now, so that many that are restored at once are spread
+                worker.sessions += 1
             return worker, number
 
     def number(self) -> int:
