@@ -214,7 +214,7 @@ def report_of(
         counts = {key: modes[f"majority@{first}"][key] for key in ("avg_tokens", "gen_seconds")}
         modes[mode] = {**exact, **counts}
     problems = whole.metrics[benchmark.name][mode]["num_entries"]
-    report.notes.append(
+    report.accounting.append(
         f"{benchmark.name}: early stop left {missing} of {problems * samples} samples undrawn; "
         f"majority@{samples} is exact, all else is of the first {first} samples of each problem, "
         "which were always drawn"

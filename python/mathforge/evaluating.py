@@ -250,7 +250,7 @@ def _summarize(parts: Sequence[Part], output_dir: Path, result: Result, *, is_ju
         if all((folder / output_name(seed)).exists() for seed in part.seeds):
             benchmark = replace(find([folder])[0], name=part.benchmark.name)
             report = report_of(benchmark)
-            tell(report.problems())
+            tell([*report.problems(), *report.accounting])
             if part.benchmark.name.startswith(_BEST_JUDGED) and not is_judged:
                 note = f"{part.benchmark.name}: many answers are words, which only a model can judge"
                 tell([f"{note}; add --judge-model, the samples are kept"])

@@ -157,6 +157,7 @@ class Report:
         metrics: `{"<benchmark>" or "<benchmark>-<subset>": {"<mode>": {...}}}`, the whole benchmark before
             its subsets.
         notes: one sentence for everything that was left out.
+        accounting: one sentence for every way of counting that is not the usual one.
         damage: damaged rows, by file and kind.
         uncertainty: of whole benchmarks.
         curves: of whole benchmarks: every metric for k = 1 to K in fractions, with intervals.
@@ -164,6 +165,7 @@ class Report:
 
     metrics: dict[str, dict[str, Metrics]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    accounting: list[str] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
     uncertainty: dict[str, Uncertainty | None] = field(default_factory=dict)
     curves: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -182,6 +184,7 @@ class Report:
         for report in reports:
             merged.metrics.update(report.metrics)
             merged.notes.extend(report.notes)
+            merged.accounting.extend(report.accounting)
             merged.damage.extend(report.damage)
             merged.uncertainty.update(report.uncertainty)
             merged.curves.update(report.curves)

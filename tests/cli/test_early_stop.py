@@ -71,7 +71,8 @@ def check(output: Path, result: Result, whole: dict[str, Any], first: dict[str, 
         [row["id"] for row in of_seed] == [row["id"] for row in rows(output)[0]]
         for of_seed in rows(output).values()
     )
-    (note,) = [note for note in result.reports["demo"].notes if "early stop" in note]
+    assert not result.reports["demo"].problems()
+    (note,) = result.reports["demo"].accounting
     assert f"left {len(undrawn)} of {24 * SAMPLES} samples undrawn" in note
     return len(undrawn)
 
@@ -88,7 +89,7 @@ def test_settled_problems_are_not_drawn_on(tmp_path: Path, whole: Any, first: An
     with pytest.raises(InputError, match="undrawn"):
         generate(input_dir=tmp_path / "eval-results" / "demo", replay="demo", **judged)
     assert aggregate(tmp_path).to_json() == result.to_json()
-    main(["aggregate", str(tmp_path), "--metrics-path", str(tmp_path / "again.json")])
+    assert main(["aggregate", str(tmp_path), "--metrics-path", str(tmp_path / "again.json")]) == 0
     assert json.loads((tmp_path / "again.json").read_text()) == json.loads(json.dumps(result.to_json()))
 
 

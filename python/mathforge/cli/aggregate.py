@@ -165,6 +165,8 @@ def _tell(report: Any, problems: list[str], args: argparse.Namespace, metrics_pa
     problems += report.problems(strict=args.strict)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
+    for sentence in report.accounting:
+        print(f"note: {sentence}", file=sys.stderr)
     for damage in report.damage:
         if damage.kept and not args.strict:
             print(f"note: {damage.sentence()}", file=sys.stderr)
