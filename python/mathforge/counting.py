@@ -152,7 +152,8 @@ class Counts:
             )
         notes += self._conflict_notes(benchmark.name)
         metrics = dict(tables(self.tally, benchmark.name, k, nemo_skills=how.nemo_skills, taus=how.taus))
-        report = Report(metrics, notes, sorted(self.damage, key=lambda damage: (damage.file, damage.kind)))
+        damage = sorted(self.damage, key=lambda damage: (damage.file, damage.kind))
+        report = Report(metrics, notes, damage=damage)
         report.uncertainty[benchmark.name] = Uncertainty.of(curves, k)
         report.curves[benchmark.name] = curves
         report.check()

@@ -222,6 +222,10 @@ fn hostile() -> Vec<(String, Option<VerdictKind>)> {
 }
 
 const HOSTILE: &[&str] = &[
+    r"\{1, 2, \ldots\}",
+    r"\{\ldots, 1, 2\}",
+    r"\ldots",
+    "..,006",
     r"\binom{40000}{20000}",
     "8000!",
     r"\sum_{k=1}^{1999} \frac1k",

@@ -10,18 +10,22 @@ pub fn filled(items: Vec<Node>) -> Vec<Node> {
     let is_dots = |item: &Node| matches!(item, Node::Call(name, _) if name == "dots");
     let Some(at) = items.iter().position(is_dots) else { return items };
     let known: Option<Vec<i64>> = items.iter().filter(|item| !is_dots(item)).map(whole).collect();
-    let Some((first, last, step)) = known.filter(|known| known.len() + 1 == items.len()).and_then(|known| {
-        let step = if at > 1 { known[1] - known[0] } else { 1 };
-        let (first, last) = (*known.first()?, *known.last()?);
-        let steps = |run: &[i64]| run.windows(2).all(|pair| pair[1] - pair[0] == step);
-        let fits = at > 0 && at < known.len() && step != 0 && steps(&known[..at]) && steps(&known[at..]);
-        let count = (known[at] - known[at - 1]).checked_div(step)?;
-        let reached = (known[at] - known[at - 1]) % step == 0 && (1..=MAX_FILLED).contains(&count);
-        (fits && reached).then_some((first, last, step))
-    }) else {
-        return items;
-    };
-    (0..=(last - first) / step).map(|index| number(first + index * step)).collect()
+    match known.filter(|known| known.len() + 1 == items.len()).and_then(|known| progression(&known, at)) {
+        Some(numbers) => numbers.map(number).collect(),
+        None => items,
+    }
+}
+
+/// The numbers from the first to the last of `known`, whose middle is left out before the one at `at`.
+fn progression(known: &[i64], at: usize) -> Option<impl Iterator<Item = i64> + use<>> {
+    let (before, after) = known.split_at_checked(at)?;
+    let (&first, &left, &right, &last) = (before.first()?, before.last()?, after.first()?, after.last()?);
+    let step = if let [first, second, ..] = before { second - first } else { 1 };
+    let in_steps = |run: &[i64]| run.windows(2).all(|pair| pair[1] - pair[0] == step);
+    let gap = right - left;
+    let fits = (1..=MAX_FILLED).contains(&gap.checked_div(step)?) && gap % step == 0;
+    let steps = (last - first) / step;
+    (fits && in_steps(before) && in_steps(after)).then(|| (0..=steps).map(move |index| first + index * step))
 }
 
 /// A whole number as a literal.
