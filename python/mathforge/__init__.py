@@ -11,7 +11,23 @@ from typing import TYPE_CHECKING
 from .errors import InputError, MathforgeError, SandboxError, ServerError, StoreError
 
 if TYPE_CHECKING:
-    from . import harmony, metrics, stream
+    from . import (
+        clusters,
+        columns,
+        comparing,
+        conversions,
+        function_calls,
+        grading,
+        harmony,
+        loss_masks,
+        merging,
+        metrics,
+        partials,
+        polars,
+        sandbox,
+        stream,
+        tokenizers,
+    )
     from ._native import __version__
     from .aggregating import aggregate
     from .comparing import compare_runs
@@ -33,23 +49,50 @@ __all__ = [
     "__version__",
     "aggregate",
     "classes",
+    "clusters",
+    "columns",
     "compare",
     "compare_batch",
     "compare_runs",
+    "comparing",
+    "conversions",
     "evaluate",
     "extract_answer",
+    "function_calls",
     "generate",
+    "grading",
     "harmony",
+    "loss_masks",
+    "merging",
     "metrics",
+    "partials",
+    "polars",
+    "sandbox",
     "stream",
+    "tokenizers",
 ]
 
-# Public name -> (module, attribute); None stands for the module itself.
-_LAZY: dict[str, tuple[str, str | None]] = {
+_MODULES = {
+    "clusters",
+    "columns",
+    "comparing",
+    "conversions",
+    "function_calls",
+    "grading",
+    "harmony",
+    "loss_masks",
+    "merging",
+    "metrics",
+    "partials",
+    "polars",
+    "sandbox",
+    "stream",
+    "tokenizers",
+}
+
+# Public name -> (module, attribute).
+_LAZY = {
     "__version__": ("_native", "__version__"),
-    "harmony": ("harmony", None),
-    "stream": ("stream", None),
-    "metrics": ("metrics", None),
     "extract_answer": ("grading", "extract_answer"),
     "compare": ("grading", "compare"),
     "compare_batch": ("grading", "compare_batch"),
@@ -65,11 +108,12 @@ _LAZY: dict[str, tuple[str, str | None]] = {
 
 
 def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module_name, attribute = _LAZY[name]
-    module = import_module(f"{__name__}.{module_name}")
-    value: object = module if attribute is None else getattr(module, attribute)
+    value: object = getattr(import_module(f"{__name__}.{module_name}"), attribute)
     globals()[name] = value
     return value
 
