@@ -84,6 +84,15 @@ fn without_doubled_brackets(lexemes: Vec<Lexeme<'_>>) -> Vec<Lexeme<'_>> {
         }
     }
     let mut keep = vec![true; lexemes.len()];
+    for (start, window) in lexemes.windows(3).enumerate() {
+        let is_script = start > 0 && matches!(lexemes[start - 1].token, Token::Mark('^' | '_'));
+        let signs = window.iter().map(|lexeme| &lexeme.token);
+        // `{-}` keeps spaces away from a sign.
+        if !is_script && signs.eq([&Token::Mark('{'), &Token::Mark('-'), &Token::Mark('}')]) {
+            keep[start] = false;
+            keep[start + 2] = false;
+        }
+    }
     for start in 1..lexemes.len() {
         let (outer, inner) = (partner[start - 1], partner[start]);
         let doubled = inner != usize::MAX && outer == inner.wrapping_add(1);

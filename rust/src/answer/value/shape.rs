@@ -142,6 +142,14 @@ pub fn shape(node: Node, budget: &mut Budget) -> Value {
     }
     match node {
         Node::List(items) => list(items, budget),
+        // `(\pm 1, 0)` is two points.
+        Node::Bracketed('(', ')', items) if items.iter().map(count_plus_minus).sum::<usize>() == 1 => {
+            let point = |minus| {
+                let items = items.iter().map(|item| signed(item.clone(), minus)).collect();
+                shape(Node::Bracketed('(', ')', items), budget)
+            };
+            Value::List([false, true].map(point).into())
+        }
         Node::Bracketed(open, close, items) => {
             let items = ellipsis::filled(items).into_iter().map(|item| shape(item, budget));
             let items = items.flat_map(|item| match item {
