@@ -1,8 +1,9 @@
 """Recorded cells of real runs in the sandbox and in native Jupyter kernels: time of both, agreement of both.
 
-Needs the recorded runs (`$MATHFORGE_SHARED/data/gpt_oss_traces.jsonl.gz`). `CELLS_EVERY=1` runs all sessions,
-which takes hours; by default every twentieth runs. `CELLS_SAVE=FILE` keeps the sandbox's outputs, which
-`python -m support.recorded_cells TRACES --saved FILE` shows by kind.
+Needs the recorded runs (`$MATHFORGE_SHARED/data/gpt_oss_traces.jsonl.gz`). By default every twentieth session
+runs; `CELLS_EVERY=1` runs all, which takes hours. Each session runs in the sandbox and at once in a kernel, so
+that both meet the same machine. `CELLS_SAVE=FILE` keeps the outputs of both session by session, goes on where an
+earlier call was stopped, and `python -m support.recorded_cells TRACES --saved FILE` shows the sandbox's by kind.
 """
 
 from __future__ import annotations
@@ -12,19 +13,33 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mathforge.sandbox import Sandbox
 from mathforge.sandbox.comparing import classify
 
 from .measure import Row
 from .rivals import environments
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from support.recorded_cells import THREADS, Cell, each_again, recorded_sessions, save, saved
+from support.recorded_cells import Cell, Compared, recorded_sessions, run_again, save, saved
 
 TRACES = Path("data", "gpt_oss_traces.jsonl.gz")
 WORKER = Path(__file__).with_name("jupyter_worker.py")
+THREADS = int(os.environ.get("CELLS_THREADS", "2"))
+
+
+@dataclass(frozen=True)
+class Native:
+    """A session in a Jupyter kernel: the outputs of its cells, and its seconds with the kernel's start."""
+
+    run: str
+    outputs: list[str]
+    wall_s: float
+    cpu_s: float
 
 
 def traces() -> Path | None:
@@ -34,17 +49,43 @@ def traces() -> Path | None:
     return next((folder / TRACES for folder in folders if (folder / TRACES).is_file()), None)
 
 
-def native(python: Path, sessions: list[list[Cell]]) -> tuple[list[str], float, float]:
-    """Outputs of all cells in kernels; wall and CPU seconds of the whole."""
-    with tempfile.TemporaryDirectory() as folder:
-        given, taken = Path(folder, "given.json"), Path(folder, "taken.jsonl")
-        given.write_text(json.dumps([[(cell.code, cell.timeout_s) for cell in cells] for cells in sessions]))
-        start = time.perf_counter()
-        subprocess.run([python, WORKER, given, taken, str(THREADS)], check=True, stderr=subprocess.DEVNULL)
-        wall_s = time.perf_counter() - start
-        done = [json.loads(line) for line in taken.read_text().splitlines()]
-    outputs = [output for session, _ in done for output in session]
-    return outputs, wall_s, sum(cpu_s for _, cpu_s in done)
+def native(python: Path, run: str, cells: list[Cell]) -> Native:
+    """One session in a kernel of its own."""
+    given = json.dumps([(cell.code, cell.timeout_s) for cell in cells])
+    with tempfile.TemporaryDirectory() as sockets:
+        command, quiet = [python, WORKER], subprocess.DEVNULL
+        done = subprocess.run(
+            command, cwd=sockets, input=given, text=True, check=True, stdout=subprocess.PIPE, stderr=quiet
+        )
+    return Native(run, **json.loads(done.stdout))
+
+
+def both(python: Path, sessions: dict[str, list[Cell]]) -> Iterator[tuple[list[Compared], Native]]:
+    """Every session in the sandbox and then in a kernel, as each is done."""
+    with Sandbox(max_output_chars=200_000) as box, ThreadPoolExecutor(THREADS) as pool:
+
+        def one(run: str, cells: list[Cell]) -> tuple[list[Compared], Native]:
+            return run_again(box, run, cells), native(python, run, cells)
+
+        for done in as_completed([pool.submit(one, run, cells) for run, cells in sessions.items()]):
+            yield done.result()
+
+
+def run_all(python: Path, sessions: dict[str, list[Cell]], file: Path) -> tuple[list[Compared], list[Native]]:
+    """The sessions that the files do not have yet, and then all of the files, in the order of the sessions."""
+    file_of_natives = file.with_name(f"{file.name}.native")
+
+    def natives() -> dict[str, Native]:
+        lines = file_of_natives.read_text().splitlines() if file_of_natives.exists() else []
+        return {one.run: one for one in (Native(**json.loads(line)) for line in lines)}
+
+    done = natives()
+    for ours, theirs in both(python, {run: cells for run, cells in sessions.items() if run not in done}):
+        save([ours], file)
+        with file_of_natives.open("a") as out:
+            out.write(json.dumps(asdict(theirs)) + "\n")
+    done = natives()
+    return [one for one in saved(file) if one.run in sessions], [done[run] for run in sessions]
 
 
 def rows() -> list[Row]:
@@ -54,19 +95,17 @@ def rows() -> list[Row]:
         return [Row("recorded cells", "skipped: the recorded runs are absent (MATHFORGE_SHARED)")]
     sessions = dict(list(recorded_sessions(path).items())[:: int(os.environ.get("CELLS_EVERY", "20"))])
     python = environments.interpreter("jupyter")
-    start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        outputs_of_ours = Path(os.environ.get("CELLS_SAVE", Path(folder, "ours.jsonl")))
-        save(each_again(sessions), outputs_of_ours)
-        ours = saved(outputs_of_ours)
-    wall_s, cpu_s = time.perf_counter() - start, sum(one.cpu_s for one in ours)
-    outputs, native_wall_s, native_cpu_s = native(python, list(sessions.values()))
-    flat = [cell for cells in sessions.values() for cell in cells]
-    kinds = [classify(cell.recorded, text) for cell, text in zip(flat, outputs, strict=True)]
-    cells = f"{len(flat)} cells, {len(sessions)} sessions"
+        file = Path(os.environ.get("CELLS_SAVE", Path(folder, "cells.jsonl")))
+        ours, theirs = run_all(python, sessions, file)
+    recorded = [cell.recorded for cells in sessions.values() for cell in cells]
+    outputs = [output for session in theirs for output in session.outputs]
+    kinds = [classify(said, text) for said, text in zip(recorded, outputs, strict=True)]
+    wall_s, cpu_s = sum(one.wall_s for one in ours), sum(one.cpu_s for one in ours)
+    native_wall_s, native_cpu_s = sum(one.wall_s for one in theirs), sum(one.cpu_s for one in theirs)
     return [
         Row(
-            f"{cells}: wall",
+            f"{len(recorded)} cells, {len(sessions)} sessions: wall",
             f"{wall_s:.0f} s",
             f"Jupyter {native_wall_s:.0f} s",
             f"{native_wall_s / wall_s:.2f}x",
@@ -74,7 +113,7 @@ def rows() -> list[Row]:
         Row("  CPU", f"{cpu_s:.0f} s", f"Jupyter {native_cpu_s:.0f} s", f"{native_cpu_s / cpu_s:.2f}x"),
         Row(
             "  outputs equal to the recording",
-            f"{sum(one.kind == 'equal' for one in ours) / len(flat):.2%}",
-            f"Jupyter {kinds.count('equal') / len(flat):.2%}",
+            f"{sum(one.kind == 'equal' for one in ours) / len(ours):.2%}",
+            f"Jupyter {kinds.count('equal') / len(kinds):.2%}",
         ),
     ]

@@ -1,8 +1,7 @@
-"""Runs sessions of cells in Jupyter kernels; started by `benches.cells` inside an environment of its own.
+"""Runs a session of cells in a Jupyter kernel; started by `benches.cells` inside an environment of its own.
 
-Reads a JSON list of sessions from the file named first, each a list of [code, time limit in seconds]; writes
-one JSON line per session to the file named second as it is done: [outputs of its cells, processor seconds of
-its kernel, start included].
+Reads a JSON list of [code, time limit in seconds] from its input; writes a JSON object: `outputs` of the cells,
+`cpu_s` of the kernel and `wall_s`, both with its start.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import os
 import queue
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from jupyter_client import KernelManager
@@ -72,12 +70,12 @@ def run_cell(manager: KernelManager, client: object, code: str, timeout_s: float
 
 
 def main() -> None:
-    """All sessions, two at a time."""
-    sessions = json.loads(Path(sys.argv[1]).read_text())
-    with Path(sys.argv[2]).open("w") as out, ThreadPoolExecutor(int(sys.argv[3])) as pool:
-        for done in pool.map(run_session, sessions):
-            out.write(json.dumps(done) + "\n")
-            out.flush()
+    """The session of the input."""
+    cells = json.load(sys.stdin)
+    start = time.perf_counter()
+    outputs, cpu_s = run_session(cells)
+    wall_s = time.perf_counter() - start
+    json.dump({"outputs": outputs, "cpu_s": cpu_s, "wall_s": wall_s}, sys.stdout)
 
 
 if __name__ == "__main__":
