@@ -72,25 +72,7 @@ __all__ = [
     "tokenizers",
 ]
 
-_MODULES = {
-    "clusters",
-    "columns",
-    "comparing",
-    "conversions",
-    "function_calls",
-    "grading",
-    "harmony",
-    "loss_masks",
-    "merging",
-    "metrics",
-    "partials",
-    "polars",
-    "sandbox",
-    "stream",
-    "tokenizers",
-}
-
-# Public name -> (module, attribute).
+# Public name -> (module, attribute); the other names of `__all__` are modules.
 _LAZY = {
     "__version__": ("_native", "__version__"),
     "extract_answer": ("grading", "extract_answer"),
@@ -108,10 +90,10 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
-    if name not in _LAZY:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LAZY:
+        return import_module(f"{__name__}.{name}")
     module_name, attribute = _LAZY[name]
     value: object = getattr(import_module(f"{__name__}.{module_name}"), attribute)
     globals()[name] = value
