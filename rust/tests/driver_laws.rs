@@ -100,6 +100,9 @@ fn calls_of_gpt_oss() {
     let function = only_call(whole("gpt-oss", " to=functions.f<|channel|>commentary json<|message|>{}"));
     assert_eq!((function.tool.as_deref(), function.closing), (Some("functions.f"), "<|call|>"));
     assert_eq!(whole("gpt-oss", "<|channel|>analysis to=python co"), Step::Done);
+    // Half a header that reads like a tool's is no answer to the call before it.
+    let half = format!("{CALL}1<|call|><|start|>assistantanalysis<|channel|>");
+    assert_eq!(codes(&whole("gpt-oss", &half)), ["1"]);
 }
 
 #[test]

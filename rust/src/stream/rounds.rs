@@ -172,15 +172,17 @@ impl Rounds {
         self.is_done = message.end == Some(End::Return) || message.has(code::ENDOFTEXT);
         let names_tool = message.role == Role::Assistant && message.tool.is_some();
         let is_call = names_tool || (message.role == Role::Assistant && message.end == Some(End::Call));
+        let is_cut = message.has(code::TRUNCATED_HEADER);
         let block = match message.role {
+            Role::Tool if is_cut => None,
             Role::Tool => Some(Block::Output),
             _ if is_call => Some(Block::Code),
             _ => None,
         };
         let Some(block) = block else {
-            // Words between messages are no sign that the model goes on without its answer.
+            // Words between messages and half a header are no sign that the model goes on without its answer.
             let is_stray = message.channel.is_none() && message.has(code::MISSING_MESSAGE);
-            if !is_stray && !message.has(code::TRUNCATED_HEADER) {
+            if !is_stray && !is_cut {
                 self.waiting.clear();
             }
             return;
