@@ -43,6 +43,12 @@ const SHORT_WORDS: [&str; 30] = [
     "be", "do", "go", "he", "me", "my", "us", "ok", "pm", "st", "nd", "rd", "th",
 ];
 
+/// Counts as words, each at its value.
+pub const COUNTS: [&str; 21] = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+];
+
 /// Whether a run of letters reads as a product of variables: one or two letters, or an alphabetical run such as `xyz`.
 pub fn is_product(word: &str) -> bool {
     let ascending = word.as_bytes().windows(2).all(|pair| pair[0] < pair[1]);

@@ -1,4 +1,5 @@
 //! Sums and products of rationals with a short way for integers, which most of them are: no common divisors are sought.
+//! Sums of terms with rational factors.
 
 use dashu_ratio::RBig;
 
@@ -19,4 +20,17 @@ pub fn product(left: &RBig, right: &RBig) -> RBig {
         (_, true) if right.is_one() => left.clone(),
         _ => left * right,
     }
+}
+
+/// Terms in order, one for each key, without those whose factors sum to zero.
+pub fn collect_terms<Key: Ord>(terms: &mut Vec<(Key, RBig)>) {
+    terms.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+    terms.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 = sum(&kept.1, &next.1);
+        }
+        same
+    });
+    terms.retain(|(_, factor)| !factor.is_zero());
 }

@@ -1,6 +1,7 @@
 //! Answers in words.
 
 use super::{Policy, Reason, Verdict};
+use crate::answer::names::COUNTS;
 
 /// Words that say nothing by themselves.
 const FILLERS: [&str; 12] =
@@ -126,29 +127,8 @@ fn exclude_each_other(left: &[String], right: &[String]) -> bool {
     }
 }
 
-/// Words that may stand for a number, or for a truth value that is written as one.
+/// Words beside [`COUNTS`] that may stand for a number, or for a truth value that is written as one.
 const NUMERIC: &[&str] = &[
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
     "thirty",
     "forty",
     "fifty",
@@ -226,7 +206,7 @@ pub fn may_be_a_number(text: &str) -> bool {
     words.iter().all(|word| word.len() < 2)
         || !text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_uppercase() || " ,.'".contains(c))
         || text.split(' ').any(|word| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase()))
-        || words.iter().any(|word| NUMERIC.contains(&word.as_str()))
+        || words.iter().any(|word| COUNTS.contains(&word.as_str()) || NUMERIC.contains(&word.as_str()))
 }
 
 const MONTHS: [&str; 12] = [

@@ -5,7 +5,7 @@
 
 use super::reduce::{Factors, folded_turns, power_of};
 use crate::answer::limits::{MAX_GRAPH_TERMS, MAX_NUMBER_BITS, MAX_SUM_TERMS, Stop};
-use crate::answer::rational::{product, sum};
+use crate::answer::rational::{collect_terms, product, sum};
 use dashu_base::{BitTest, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
@@ -223,15 +223,7 @@ impl Graph {
                 _ => terms.push((*id, factor.clone())),
             }
         }
-        terms.sort_by_key(|(id, _)| *id);
-        terms.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1 = sum(&kept.1, &next.1);
-            }
-            same
-        });
-        terms.retain(|(_, factor)| !factor.is_zero());
+        collect_terms(&mut terms);
         if terms.len() > MAX_SUM_TERMS {
             return Err(Stop::Limit);
         }

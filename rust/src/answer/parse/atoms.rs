@@ -3,24 +3,8 @@
 use super::{Parser, Sign};
 use crate::answer::lex::Token;
 use crate::answer::limits::Stop;
-use crate::answer::names::{FUNCTIONS, GREEK, canonical_function, is_product};
+use crate::answer::names::{COUNTS, FUNCTIONS, GREEK, canonical_function, is_product};
 use crate::answer::tree::{Constant, Literal, Node};
-
-/// Bases with a name.
-const BASES: [(&str, u32); 12] = [
-    ("two", 2),
-    ("three", 3),
-    ("four", 4),
-    ("five", 5),
-    ("six", 6),
-    ("seven", 7),
-    ("eight", 8),
-    ("nine", 9),
-    ("ten", 10),
-    ("eleven", 11),
-    ("twelve", 12),
-    ("sixteen", 16),
-];
 
 /// The call that stands for what an ellipsis leaves out.
 pub const DOTS: &str = "dots";
@@ -138,7 +122,8 @@ impl<'a> Parser<'a> {
         let base = match self.next()? {
             Token::Number(literal) if literal.is_plain_integer() => literal.digits,
             Token::Word(name) | Token::Text(name) => {
-                BASES.iter().find(|(word, _)| *word == name).ok_or(Stop::Beyond)?.1.to_string()
+                let value = COUNTS.iter().position(|word| *word == name).ok_or(Stop::Beyond)?;
+                value.to_string()
             }
             _ => return Err(Stop::Beyond),
         };

@@ -4,6 +4,7 @@ use super::chart::substituted;
 use super::evaluate::evaluate;
 use super::shape::{Leaf, Value, leaf, shape};
 use crate::answer::limits::Budget;
+use crate::answer::names::COUNTS;
 use crate::answer::tree::{Constant, Literal, Node, Relation};
 
 /// A time, a congruence or a point from the call that the parser made of it.
@@ -127,34 +128,10 @@ pub fn leaves_of(value: Value) -> Option<Vec<Leaf>> {
     }
 }
 
-const NUMBER_WORDS: [&str; 21] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-];
-
 /// `two` is 2, `all integers` is the set.
 pub fn in_words(text: &str) -> Option<Node> {
     let lower = text.trim().to_lowercase();
-    if let Some(value) = NUMBER_WORDS.iter().position(|word| *word == lower) {
+    if let Some(value) = COUNTS.iter().position(|word| *word == lower) {
         return Some(Node::Number(Literal { digits: value.to_string(), ..Literal::default() }));
     }
     let infinity = || Node::Constant(Constant::Infinity);

@@ -5,7 +5,7 @@
 //! except where an opaque term such as `sin(1)` takes part.
 
 use crate::answer::limits::{Budget, MAX_BITS, MAX_TERMS, Stop};
-use crate::answer::rational::{product, sum};
+use crate::answer::rational::{collect_terms, product, sum};
 use dashu_base::{Abs, BitTest, Gcd, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
@@ -225,15 +225,7 @@ impl Polynomial {
                 terms.push((monomial, value));
             }
         }
-        terms.sort_unstable_by(|left, right| left.0.cmp(&right.0));
-        terms.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1 = sum(&kept.1, &next.1);
-            }
-            same
-        });
-        terms.retain(|(_, value)| !value.is_zero());
+        collect_terms(&mut terms);
         let fits = terms.len() <= MAX_TERMS && terms.iter().all(|(_, value)| size(value) <= MAX_BITS);
         if fits { Ok(Self { terms }) } else { Err(Stop::Limit) }
     }
