@@ -5,9 +5,6 @@ use super::compare::{Policy, Prepared, Reason, Verdict};
 use crate::blocks::in_blocks;
 use hashbrown::HashMap;
 
-/// Expected answers that are kept while a block of pairs is compared.
-const MAX_GOLDS: usize = 4_096;
-
 /// The verdict on two answers of which either may be missing.
 pub fn compare_optional(gold: Option<&str>, answer: Option<&str>, policy: Policy) -> Verdict {
     match (gold, answer) {
@@ -42,33 +39,42 @@ pub fn compare_pairs(
         });
         waiting.push((row, pair));
     }
-    let decided = in_blocks(pairs.len(), threads, |block| {
-        let mut golds = Golds { policy, read: HashMap::new() };
-        pairs[block].iter().map(|(gold, answer)| golds.compare(*gold, *answer)).collect::<Vec<_>>()
+    // Expected answers come back with every sample of their problem: side by side, each is read once.
+    let mut place_of = HashMap::new();
+    let mut order: Vec<usize> = (0..pairs.len()).collect();
+    order.sort_by_cached_key(|pair| {
+        let next = place_of.len();
+        *place_of.entry(pairs[*pair].0).or_insert(next)
     });
-    let decided = decided.concat();
+    let decided = in_blocks(pairs.len(), threads, |block| {
+        let mut gold = Gold { policy, read: None };
+        let in_order = order[block].iter().map(|pair| pairs[*pair]);
+        in_order.map(|(expected, answer)| gold.compare(expected, answer)).collect::<Vec<_>>()
+    });
+    let mut verdict_of = vec![Verdict::undecided(Reason::NoAnswer); pairs.len()];
+    for (pair, verdict) in order.iter().zip(decided.concat()) {
+        verdict_of[*pair] = verdict;
+    }
     for (row, pair) in waiting {
-        verdicts[row] = decided[pair];
+        verdicts[row] = verdict_of[pair];
     }
     verdicts
 }
 
-/// Expected answers that were read: they come back with every sample of their problem.
-struct Golds<'a> {
+/// The expected answer that was read last.
+struct Gold<'a> {
     policy: Policy,
-    read: HashMap<&'a str, Prepared<'a>>,
+    read: Option<(&'a str, Prepared<'a>)>,
 }
 
-impl<'a> Golds<'a> {
+impl<'a> Gold<'a> {
     fn compare(&mut self, gold: Option<&'a str>, answer: Option<&str>) -> Verdict {
         let (Some(gold), Some(answer)) = (gold, answer) else {
             return compare_optional(gold, answer, self.policy);
         };
-        if self.read.len() >= MAX_GOLDS {
-            self.read.clear();
-        }
         let policy = self.policy;
-        let gold = self.read.entry(gold).or_insert_with(|| Prepared::under(gold, policy));
+        self.read.take_if(|(text, _)| *text != gold);
+        let (_, gold) = self.read.get_or_insert_with(|| (gold, Prepared::under(gold, policy)));
         gold.compare(&Prepared::under(answer, policy), policy)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::limits::{MAX_TOKENS, Stop};
 use super::tree::Literal;
+use compact_str::CompactString;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token<'a> {
@@ -37,7 +38,7 @@ pub fn lex(text: &str, group_bare_commas: bool, decimal_comma: bool) -> Result<L
     let group_bare_commas = group_bare_commas && !decimal_comma;
     let mut lexer =
         Lexer { rest: text, depth: 0, group_bare_commas, decimal_comma, bare_comma_grouping: false };
-    let mut lexemes = Vec::new();
+    let mut lexemes = Vec::with_capacity(text.len() / 2);
     loop {
         let trimmed = lexer.rest.trim_start();
         let spaced = trimmed.len() != lexer.rest.len();
@@ -117,13 +118,13 @@ impl<'a> Lexer<'a> {
     }
 
     fn number(&mut self) -> Literal {
-        let mut literal = Literal { digits: self.digits().to_owned(), ..Literal::default() };
+        let mut literal = Literal::plain(self.digits());
         self.groups(&mut literal.digits);
         let comma = self.decimal_comma
             && self.rest.strip_prefix(',').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         if comma || self.rest.starts_with('.') && !self.rest.starts_with("..") {
             self.take(1);
-            literal.fraction = Some(self.digits().to_owned());
+            literal.fraction = Some(self.digits().into());
             literal.repeating = self.repeating();
             if literal.repeating.is_none()
                 && let Some(fraction) = &mut literal.fraction
@@ -144,7 +145,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Appends well-formed groups of three digits after the first one to three digits.
-    fn groups(&mut self, digits: &mut String) {
+    fn groups(&mut self, digits: &mut CompactString) {
         if digits.is_empty() || digits.len() > 3 || digits.starts_with('0') {
             return;
         }
@@ -163,7 +164,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `0.333...`: a block that is printed at least twice, three times if it is one digit, goes on for ever.
-    fn dots(&mut self, fraction: &mut String) -> Option<String> {
+    fn dots(&mut self, fraction: &mut CompactString) -> Option<CompactString> {
         let length =
             ["...", "\\ldots"].iter().find(|dots| self.rest.starts_with(**dots)).map(|dots| dots.len())?;
         let block = (1..=fraction.len() / 2).find(|block| {
@@ -190,19 +191,19 @@ impl<'a> Lexer<'a> {
         // A letter alone with a two-digit subscript is a variable, unless more digits follow it.
         (fits && digits.len() > 1).then(|| {
             self.take(length);
-            Literal { digits: digits.to_owned(), ..Literal::default() }
+            Literal::plain(digits)
         })
     }
 
     /// `\overline{3}`, `\dot{3}` or `(3)` right after the decimals.
-    fn repeating(&mut self) -> Option<String> {
+    fn repeating(&mut self) -> Option<CompactString> {
         let bracketed = self.rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
         if let Some((digits, _)) = bracketed
             && !digits.is_empty()
             && digits.bytes().all(|byte| byte.is_ascii_digit())
         {
             self.take(digits.len() + 2);
-            return Some(digits.to_owned());
+            return Some(digits.into());
         }
         let after = ["\\overline{", "\\dot{"].iter().find_map(|command| self.rest.strip_prefix(command))?;
         let (digits, _) = after.split_once('}')?;
@@ -210,7 +211,7 @@ impl<'a> Lexer<'a> {
         let length = self.rest.len() - after.len() + digits.len() + 1;
         fine.then(|| {
             self.take(length);
-            digits.to_owned()
+            digits.into()
         })
     }
 }

@@ -70,6 +70,13 @@ fn read(lexemes: Vec<Lexeme<'_>>, policy: Policy) -> Result<Node, Stop> {
 
 /// `((x))` to `(x)` and `{{x}}` to `{x}`, any number of times, in one pass: depth is for structure, not for padding.
 fn without_doubled_brackets(lexemes: Vec<Lexeme<'_>>) -> Vec<Lexeme<'_>> {
+    let may_be_padded = |pair: &[Lexeme<'_>]| {
+        let [Token::Mark(left), Token::Mark(right)] = [&pair[0].token, &pair[1].token] else { return false };
+        matches!((left, right), ('(', '(') | ('{', '{' | '-'))
+    };
+    if !lexemes.windows(2).any(may_be_padded) {
+        return lexemes;
+    }
     let mut partner = vec![usize::MAX; lexemes.len()];
     let mut open = Vec::new();
     for (at, lexeme) in lexemes.iter().enumerate() {
@@ -204,7 +211,7 @@ impl<'a> Parser<'a> {
             return Ok(items.swap_remove(0));
         }
         Ok(match sets::joins_relations(&connectives, &items) {
-            Some(connective) => Node::Call(connective.to_owned(), items),
+            Some(connective) => Node::Call(connective.into(), items),
             None => Node::List(items),
         })
     }
@@ -342,7 +349,7 @@ impl<'a> Parser<'a> {
                 Some(Token::Command("bmod" | "mod") | Token::Word("mod")) => {
                     self.at += 1;
                     let modulus = self.factor()?;
-                    factors = vec![Node::Call("mod".to_owned(), vec![product_of(factors), modulus])];
+                    factors = vec![Node::Call("mod".into(), vec![product_of(factors), modulus])];
                 }
                 Some(Token::Mark(':') | Token::Text("to") | Token::Word("to")) => {
                     self.at += 1;
@@ -351,7 +358,7 @@ impl<'a> Parser<'a> {
                         Node::Call(name, parts) if name == "ratio" => [parts, vec![right]].concat(),
                         left => vec![left, right],
                     };
-                    factors = vec![Node::Call("ratio".to_owned(), parts)];
+                    factors = vec![Node::Call("ratio".into(), parts)];
                 }
                 Some(Token::Mark('%') | Token::Text("percent") | Token::Word("percent")) => {
                     self.at += 1;
@@ -448,7 +455,7 @@ impl<'a> Parser<'a> {
         if matches!(&node, Node::Number(literal) if literal.is_plain_integer())
             && self.take(&Token::Mark('_'))
         {
-            return Ok(Node::Call("base".to_owned(), vec![node, self.base()?]));
+            return Ok(Node::Call("base".into(), vec![node, self.base()?]));
         }
         while self.peek() == Some(&Token::Mark('!')) && self.peek_after(1) != Some(&Token::Mark('=')) {
             let double = self.peek_after(1) == Some(&Token::Mark('!'));
@@ -458,7 +465,7 @@ impl<'a> Parser<'a> {
                 return Err(Stop::Limit);
             }
             let name = if double { "double_factorial" } else { "factorial" };
-            node = Node::Call(name.to_owned(), vec![node]);
+            node = Node::Call(name.into(), vec![node]);
         }
         Ok(node)
     }

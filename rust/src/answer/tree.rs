@@ -1,19 +1,27 @@
 //! The typed tree an answer is parsed to, and its export for another process.
 
 use super::units::Unit;
+use compact_str::CompactString;
 use std::fmt::Write;
 
 /// A number as printed: `digits[.fraction][(repeating)]` times ten to the `exponent`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Literal {
     /// Integer part without separators; empty in `.5`.
-    pub digits: String,
+    pub digits: CompactString,
     /// Digits after the point, if there is a point.
-    pub fraction: Option<String>,
+    pub fraction: Option<CompactString>,
     /// Digits under `\overline`, repeated for ever.
-    pub repeating: Option<String>,
+    pub repeating: Option<CompactString>,
     /// From `1.5e8`.
     pub exponent: i32,
+}
+
+impl Literal {
+    /// Digits only.
+    pub fn plain(digits: impl Into<CompactString>) -> Self {
+        Self { digits: digits.into(), ..Self::default() }
+    }
 }
 
 /// A named number.
@@ -77,7 +85,7 @@ impl Relation {
 #[allow(missing_docs)]
 pub enum Node {
     Number(Literal),
-    Symbol(String),
+    Symbol(CompactString),
     Constant(Constant),
     Text(String),
     Negative(Box<Node>),
@@ -90,7 +98,7 @@ pub enum Node {
     /// `left ± right`; a missing left is 0.
     PlusMinus(Option<Box<Node>>, Box<Node>),
     /// A named function of its arguments: `sin`, `log` (argument, base), `factorial`, `binomial`, `abs`, ...
-    Call(String, Vec<Node>),
+    Call(CompactString, Vec<Node>),
     Percent(Box<Node>),
     Measured(Box<Node>, Unit),
     /// Bracket characters as written; `<` and `>` for angle brackets, `{` for sets.
@@ -102,6 +110,11 @@ pub enum Node {
 }
 
 impl Node {
+    /// A number of these digits.
+    pub fn number(digits: impl Into<CompactString>) -> Self {
+        Self::Number(Literal::plain(digits))
+    }
+
     /// The tree as a JSON s-expression, for example `["sum",["num","1","2"],["sym","x"]]`.
     ///
     /// A number is its reduced-or-not numerator and denominator, so the reader builds it without parsing mathematics.
@@ -158,7 +171,7 @@ impl Node {
         let all = |nodes: Vec<Self>| nodes.into_iter().map(Self::with_symbol_i).collect();
         let one = |node: Box<Self>| Box::new(node.with_symbol_i());
         match self {
-            Self::Constant(Constant::I) => Self::Symbol("i".to_owned()),
+            Self::Constant(Constant::I) => Self::Symbol("i".into()),
             Self::Negative(inner) => Self::Negative(one(inner)),
             Self::Percent(inner) => Self::Percent(one(inner)),
             Self::Sum(items) => Self::Sum(all(items)),

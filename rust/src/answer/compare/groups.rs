@@ -32,7 +32,7 @@ fn factors(node: &Node) -> Option<Vec<(u64, String)>> {
         },
         Node::Call(name, items) if items.is_empty() => {
             matches!(name.as_str(), "integers" | "rationals" | "complexes" | "reals")
-                .then(|| vec![(0, name.clone())])
+                .then(|| vec![(0, name.to_string())])
         }
         Node::Power(base, exponent) => {
             let Node::Number(count) = &**exponent else { return None };

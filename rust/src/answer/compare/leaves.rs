@@ -9,6 +9,7 @@ use crate::answer::value::{Leaf, Ratio, Value};
 use dashu_base::DivEuclid;
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
+use std::borrow::Cow;
 
 /// Decimals of a printed number that are compared with an exact value.
 const MAX_PRINTED_DECIMALS: usize = 300;
@@ -101,7 +102,7 @@ fn integration_constants(left: &Leaf, right: &Leaf) -> Option<(Leaf, Leaf)> {
         return None;
     }
     let renamed = |leaf: &Leaf, name: &str| {
-        let constant = Node::Symbol("C".to_owned());
+        let constant = Node::Symbol("C".into());
         let node = crate::answer::value::substituted(&leaf.node, name, &constant);
         let value = crate::answer::value::evaluate(&node, &mut Budget::reading());
         Leaf { value, node, ..leaf.clone() }
@@ -169,19 +170,14 @@ fn scaled(
         left.value.as_ref().ok().zip(right.value.as_ref().ok())
     };
     if let Some((left_value, right_value)) = exact {
-        let difference = (|| {
-            let left = left_value.times(&left_scale.clone().into(), budget)?;
-            let right = right_value.times(&right_scale.clone().into(), budget)?;
-            left.difference(&right, budget)
-        })();
-        if let Ok(difference) = difference {
-            if difference.is_zero() {
+        if let Ok(relation) = exactly((left_value, left_scale), (right_value, right_scale), budget) {
+            if relation == Exactly::Same {
                 return Verdict::equal(Reason::SameValue);
             }
             if plain && (rounds(left, right, policy, budget) || rounds(right, left, policy, budget)) {
                 return Verdict::equal(Reason::RoundedValue);
             }
-            if difference.is_independent() {
+            if relation == Exactly::Apart {
                 return Verdict::different(Reason::ValueDiffers);
             }
         }
@@ -190,6 +186,44 @@ fn scaled(
     }
     by_identity((left, left_scale), (right, right_scale), policy, budget)
         .unwrap_or_else(|stop| Verdict::undecided(not_compared(stop)))
+}
+
+/// What exact arithmetic says of two values.
+#[derive(PartialEq, Eq)]
+enum Exactly {
+    Same,
+    Apart,
+    /// Opaque terms, or pi and e at once, take part in the difference.
+    Unknown,
+}
+
+fn exactly(
+    (left, left_scale): (&Ratio, &RBig),
+    (right, right_scale): (&Ratio, &RBig),
+    budget: &mut Budget,
+) -> Result<Exactly, Stop> {
+    let scaled = |value, scale: &RBig, budget: &mut Budget| -> Result<Cow<'_, Ratio>, Stop> {
+        Ok(if scale.is_one() {
+            Cow::Borrowed(value)
+        } else {
+            Cow::Owned(Ratio::times(value, &scale.clone().into(), budget)?)
+        })
+    };
+    let (left, right) = (scaled(left, left_scale, budget)?, scaled(right, right_scale, budget)?);
+    if left == right {
+        return Ok(Exactly::Same);
+    }
+    if left.is_rational() && right.is_rational() {
+        return Ok(Exactly::Apart);
+    }
+    let difference = left.difference(&right, budget)?;
+    Ok(if difference.is_zero() {
+        Exactly::Same
+    } else if difference.is_independent() {
+        Exactly::Apart
+    } else {
+        Exactly::Unknown
+    })
 }
 
 /// Whether angles are compared in radians: degrees against radians, or by policy against a bare number.

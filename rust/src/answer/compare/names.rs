@@ -124,7 +124,7 @@ pub fn with_names(value: &Value, names: &[(String, String)]) -> Option<Value> {
     Some(match value {
         Value::Leaf(leaf) => {
             let node = names.iter().fold(leaf.node.clone(), |node, (old, new)| {
-                substituted(&node, old, &Node::Symbol(new.clone()))
+                substituted(&node, old, &Node::Symbol(new.into()))
             });
             let value = evaluate(&node, &mut Budget::reading());
             Value::Leaf(Box::new(Leaf { value, node, ..(**leaf).clone() }))

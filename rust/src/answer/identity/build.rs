@@ -119,7 +119,7 @@ impl<'a> Builder<'a> {
         if let Some((_, id)) = self.bound.iter().rev().find(|(bound, _)| bound == name) {
             return Ok(*id);
         }
-        self.graph.intern(Term::Symbol(name.to_owned()))
+        self.graph.intern(Term::Symbol(name.into()))
     }
 
     /// A quotient; a constant divisor that is zero makes it undefined.

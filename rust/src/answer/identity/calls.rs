@@ -189,7 +189,7 @@ impl Builder<'_> {
 
     fn opaque(&mut self, name: &str, ids: &[Id]) -> Result<Id, Stop> {
         let ids = ids.iter().map(|id| self.graph.expanded(*id)).collect::<Result<Vec<_>, _>>()?;
-        self.graph.intern(Term::Call(name.to_owned(), ids))
+        self.graph.intern(Term::Call(name.into(), ids))
     }
 
     pub(super) fn integers<const N: usize>(&self, ids: &[Id; N]) -> Result<[IBig; N], Stop> {
@@ -445,8 +445,8 @@ pub fn range_product(low: u32, high: u32) -> UBig {
     if low > high {
         return UBig::ONE;
     }
-    if high - low < 4 {
-        // Four factors fit into two words.
+    // As many factors as fit into two words.
+    if high - low < u128::BITS / (u32::BITS - high.leading_zeros()) {
         return UBig::from((low..=high).fold(1u128, |product, factor| product * u128::from(factor)));
     }
     let middle = low + (high - low) / 2;

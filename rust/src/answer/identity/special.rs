@@ -5,7 +5,7 @@ use super::decide::{enclosed, is_zero};
 use super::factor::prime_powers;
 use super::graph::{Id, Term};
 use crate::answer::limits::Stop;
-use dashu_base::{Abs, Signed};
+use dashu_base::{Abs, DivEuclid, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
@@ -273,8 +273,16 @@ impl Builder<'_> {
         if !self.graph.is_real(tangent) {
             return Err(Stop::Beyond);
         }
-        if self.graph.as_rational(tangent).is_some_and(RBig::is_zero) {
-            return Ok(tangent);
+        if let Some(value) = self.graph.as_rational(tangent).cloned() {
+            // Rational tangents of rational multiples of pi are 0, 1 and -1 only (Niven, 1956).
+            return match value.clone().abs() {
+                size if size.is_zero() => Ok(tangent),
+                size if size.is_one() => {
+                    let pi = self.graph.intern(Term::Pi)?;
+                    self.graph.scaled(pi, &(value * fraction(1, 4)))
+                }
+                _ => self.odd_arctangent(tangent),
+            };
         }
         let plain = self.odd_arctangent(tangent)?;
         if self.graph.is_constant(tangent)
@@ -312,13 +320,13 @@ impl Builder<'_> {
         let pi = self.graph.intern(Term::Pi)?;
         let turns = self.graph.over(angle, pi)?;
         let Some(ball) = enclosed(self.graph, turns, 96, self.budget)? else { return Ok(None) };
+        let Some((low, high)) = ball.re.ends(4096) else { return Ok(None) };
+        let (low_bottom, high_bottom) = (low.denominator().as_ibig(), high.denominator().as_ibig());
         Ok((1..=MAX_ANGLE).find_map(|bottom| {
-            let scaled = ball.re.times(&super::Ball::integer(bottom.into()), 96)?;
-            let (low, high) = scaled.ends(4096)?;
-            let near = (low + RBig::from_parts(IBig::ONE, UBig::from(2u8))).floor();
-            let (low, _) = scaled.ends(4096)?;
-            (low <= RBig::from(near.clone()) && RBig::from(near.clone()) <= high)
-                .then(|| RBig::from_parts(near, UBig::from(bottom as u64)))
+            // The whole number above the low end, where it is not above the high end too.
+            let top = -(-(low.numerator() * bottom)).div_euclid(low_bottom);
+            (&top * high_bottom <= high.numerator() * bottom)
+                .then(|| RBig::from_parts(top, UBig::from(bottom.unsigned_abs())))
         }))
     }
 

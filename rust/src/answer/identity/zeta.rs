@@ -30,7 +30,7 @@ impl Builder<'_> {
                 let power = self.graph.power(pi, argument)?;
                 self.graph.scaled(power, &factor)
             }
-            3..=MAX_ARGUMENT => self.graph.intern(Term::Call(ZETA.to_owned(), vec![of])),
+            3..=MAX_ARGUMENT => self.graph.intern(Term::Call(ZETA.into(), vec![of])),
             0 => self.graph.rational(RBig::from_parts(IBig::NEG_ONE, UBig::from(2u8))),
             low if low > -MAX_ARGUMENT => {
                 // -B_{n+1} / (n+1) at -n

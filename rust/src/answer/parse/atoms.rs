@@ -5,6 +5,7 @@ use crate::answer::lex::Token;
 use crate::answer::limits::Stop;
 use crate::answer::names::{COUNTS, FUNCTIONS, GREEK, canonical_function, is_product};
 use crate::answer::tree::{Constant, Literal, Node};
+use compact_str::{CompactString, ToCompactString};
 
 /// The call that stands for what an ellipsis leaves out.
 pub const DOTS: &str = "dots";
@@ -52,7 +53,7 @@ impl<'a> Parser<'a> {
             }
             Token::Mark('.') if [self.peek(), self.peek_after(1)] == [Some(&Token::Mark('.')); 2] => {
                 self.at += 2;
-                Ok(Node::Call(DOTS.to_owned(), Vec::new()))
+                Ok(Node::Call(DOTS.into(), Vec::new()))
             }
             Token::Mark('|') => {
                 let inner = self.deeper(|parser| {
@@ -60,7 +61,7 @@ impl<'a> Parser<'a> {
                     parser.sum()
                 })?;
                 self.expect('|')?;
-                Ok(Node::Call("abs".to_owned(), vec![inner]))
+                Ok(Node::Call("abs".into(), vec![inner]))
             }
             Token::Text(letter @ ("C" | "P" | "A"))
                 if matches!(self.peek(), Some(Token::Mark('_' | '^'))) =>
@@ -70,15 +71,14 @@ impl<'a> Parser<'a> {
             }
             // `\text{Area} = 12`
             Token::Text(name) if self.at == 1 && self.peek() == Some(&Token::Mark('=')) => {
-                Ok(Node::Symbol(name.to_owned()))
+                Ok(Node::Symbol(name.into()))
             }
             // `\text{Var}(X) = 2`
             Token::Text(name) if self.at == 1 && self.defines() => self.function_in_words(name),
             // `\text{1A}_{16}`
             Token::Text(digits) if self.peek() == Some(&Token::Mark('_')) => {
-                let literal = Literal { digits: digits.to_owned(), ..Literal::default() };
                 self.at += 1;
-                Ok(Node::Call("base".to_owned(), vec![Node::Number(literal), self.base()?]))
+                Ok(Node::Call("base".into(), vec![Node::number(digits), self.base()?]))
             }
             Token::Text(_) | Token::Mark(_) => Err(Stop::Beyond),
         }
@@ -123,14 +123,14 @@ impl<'a> Parser<'a> {
             Token::Number(literal) if literal.is_plain_integer() => literal.digits,
             Token::Word(name) | Token::Text(name) => {
                 let value = COUNTS.iter().position(|word| *word == name).ok_or(Stop::Beyond)?;
-                value.to_string()
+                value.to_compact_string()
             }
             _ => return Err(Stop::Beyond),
         };
         if braces {
             self.expect('}')?;
         }
-        Ok(Node::Number(Literal { digits: base, ..Literal::default() }))
+        Ok(Node::number(base))
     }
 
     fn word(&mut self, word: &'a str) -> Result<Node, Stop> {
@@ -151,7 +151,7 @@ impl<'a> Parser<'a> {
             if !is_product(word) {
                 // `ABC`, a triangle.
                 let points = word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_uppercase());
-                return if points { Ok(Node::Symbol(word.to_owned())) } else { Err(Stop::Beyond) };
+                return if points { Ok(Node::Symbol(word.into())) } else { Err(Stop::Beyond) };
             }
             // The other letters are factors of their own; a power after them belongs to the last one.
             self.at -= 1;
@@ -181,9 +181,9 @@ impl<'a> Parser<'a> {
             self.at += 1;
             let argument = self.brackets('(')?;
             match argument {
-                Node::Bracketed('(', ')', items) => return Ok(Node::Call(first.to_string(), items)),
+                Node::Bracketed('(', ')', items) => return Ok(Node::Call(first.to_compact_string(), items)),
                 argument if !first.is_ascii_uppercase() || is_name(&argument) => {
-                    return Ok(Node::Call(first.to_string(), vec![argument]));
+                    return Ok(Node::Call(first.to_compact_string(), vec![argument]));
                 }
                 _ => self.at = start,
             }
@@ -191,12 +191,12 @@ impl<'a> Parser<'a> {
         match first {
             'e' if rest.is_empty() => Ok(Node::Constant(Constant::E)),
             'i' if rest.is_empty() => Ok(Node::Constant(Constant::I)),
-            _ => self.symbol(first.to_string(), rest.is_empty()),
+            _ => self.symbol(first.to_compact_string(), rest.is_empty()),
         }
     }
 
     /// A name with its subscript: `x_1`, `a_{n}`.
-    fn symbol(&mut self, mut name: String, may_have_subscript: bool) -> Result<Node, Stop> {
+    fn symbol(&mut self, mut name: CompactString, may_have_subscript: bool) -> Result<Node, Stop> {
         if may_have_subscript && self.take(&Token::Mark('_')) {
             name.push('_');
             if self.take(&Token::Mark('{')) {
@@ -227,11 +227,11 @@ impl<'a> Parser<'a> {
                 if matches!(inner, Node::Product(_)) && !has_number(&inner) {
                     return if is_segment(&inner) { Ok(inner) } else { Err(Stop::Beyond) };
                 }
-                Ok(Node::Call("conjugate".to_owned(), vec![inner]))
+                Ok(Node::Call("conjugate".into(), vec![inner]))
             }
             "binom" => {
                 let arguments = vec![self.argument()?, self.argument()?];
-                Ok(Node::Call("binomial".to_owned(), arguments))
+                Ok(Node::Call("binomial".into(), arguments))
             }
             "sqrt" => self.root(),
             "pi" => Ok(Node::Constant(Constant::Pi)),
@@ -254,17 +254,15 @@ impl<'a> Parser<'a> {
             "lceil" => self.between("rceil", "ceiling"),
             "{" => self.brackets('{'),
             "langle" => self.brackets('<'),
-            "ldots" => Ok(Node::Call(DOTS.to_owned(), Vec::new())),
+            "ldots" => Ok(Node::Call(DOTS.into(), Vec::new())),
             "Gamma" | "zeta" if self.peek() == Some(&Token::Mark('(')) => self.applied(name),
             "phi" | "sigma" | "tau" | "mu" | "psi" if self.number_in_brackets() => self.applied(name),
             "det" => match self.atom()? {
-                Node::Call(matrix, rows) if matrix == "matrix" => {
-                    Ok(Node::Call("determinant".to_owned(), rows))
-                }
+                Node::Call(matrix, rows) if matrix == "matrix" => Ok(Node::Call("determinant".into(), rows)),
                 _ => Err(Stop::Beyond),
             },
             _ if GREEK.contains(&name) && self.defines() => self.applied(name),
-            _ if GREEK.contains(&name) => self.symbol(name.to_owned(), true),
+            _ if GREEK.contains(&name) => self.symbol(name.into(), true),
             _ if FUNCTIONS.contains(&name) => self.function(name),
             _ => Err(Stop::Beyond),
         }
@@ -274,8 +272,8 @@ impl<'a> Parser<'a> {
     pub(super) fn applied(&mut self, name: &str) -> Result<Node, Stop> {
         self.at += 1;
         Ok(match self.brackets('(')? {
-            Node::Bracketed('(', ')', items) => Node::Call(name.to_owned(), items),
-            argument => Node::Call(name.to_owned(), vec![argument]),
+            Node::Bracketed('(', ')', items) => Node::Call(name.into(), items),
+            argument => Node::Call(name.into(), vec![argument]),
         })
     }
 
@@ -290,7 +288,7 @@ impl<'a> Parser<'a> {
     fn between(&mut self, close: &str, name: &str) -> Result<Node, Stop> {
         let inner = self.deeper(Self::sum)?;
         if self.take(&Token::Command(close)) {
-            Ok(Node::Call(name.to_owned(), vec![inner]))
+            Ok(Node::Call(name.into(), vec![inner]))
         } else {
             Err(Stop::Beyond)
         }
@@ -318,7 +316,7 @@ impl<'a> Parser<'a> {
             single => vec![single],
         };
         arguments.extend(base);
-        let call = Node::Call(canonical_function(name).to_owned(), arguments);
+        let call = Node::Call(canonical_function(name).into(), arguments);
         Ok(match exponent {
             // The inverse function, not the reciprocal.
             Some(Node::Negative(inner)) => return inverse_function(name, &inner, call),
@@ -399,7 +397,7 @@ impl<'a> Parser<'a> {
             if parser.take(&Token::Command("over")) {
                 node = Node::Quotient(Box::new(node), Box::new(parser.sum()?));
             } else if parser.take(&Token::Command("choose")) {
-                node = Node::Call("binomial".to_owned(), vec![node, parser.sum()?]);
+                node = Node::Call("binomial".into(), vec![node, parser.sum()?]);
             }
             parser.expect('}')?;
             Ok(match node {
@@ -417,10 +415,9 @@ impl<'a> Parser<'a> {
         match self.peek() {
             Some(Token::Number(literal)) if literal.is_plain_integer() && literal.digits.len() > 1 => {
                 let (first, rest) = literal.digits.split_at(1);
-                let first = Literal { digits: first.to_owned(), ..Literal::default() };
-                let rest = Literal { digits: rest.to_owned(), ..Literal::default() };
+                let (first, rest) = (Node::number(first), Literal::plain(rest));
                 self.lexemes[self.at].token = Token::Number(rest);
-                Ok(Node::Number(first))
+                Ok(first)
             }
             Some(Token::Number(_) | Token::Word(_) | Token::Command(_) | Token::Mark('(')) => {
                 self.deeper(Self::atom)
@@ -445,7 +442,7 @@ fn inverse_function(name: &str, power: &Node, call: Node) -> Result<Node, Stop> 
         "tanh" => "artanh",
         _ => return Err(Stop::Beyond),
     };
-    Ok(Node::Call(inverse.to_owned(), arguments))
+    Ok(Node::Call(inverse.into(), arguments))
 }
 
 fn is_name(node: &Node) -> bool {
@@ -471,7 +468,7 @@ fn has_number(node: &Node) -> bool {
 }
 
 fn integer(value: u32) -> Node {
-    Node::Number(Literal { digits: value.to_string(), ..Literal::default() })
+    Node::Number(Literal { digits: value.to_compact_string(), ..Literal::default() })
 }
 
 /// Both plain integers, the first one smaller.

@@ -32,7 +32,7 @@ impl<'a> Parser<'a> {
         }
         self.at += 1;
         let bottom = self.deeper(Self::argument)?;
-        Ok(Some(Node::Call(name.to_owned(), vec![top, bottom])))
+        Ok(Some(Node::Call(name.into(), vec![top, bottom])))
     }
 
     /// `C_{10}^3`, `C^3_{10}`, `A_5^2`, `P_5^2` after the letter; None for a symbol with a subscript and a power.
@@ -57,7 +57,7 @@ impl<'a> Parser<'a> {
         if let [Some(lower), Some(upper)] = scripts
             && counts(&lower, &upper)
         {
-            return Some(Node::Call(name.to_owned(), vec![lower, upper]));
+            return Some(Node::Call(name.into(), vec![lower, upper]));
         }
         self.at = start;
         None
@@ -106,12 +106,12 @@ impl<'a> Parser<'a> {
         // i counts here, and is no imaginary unit.
         let index = match index {
             Node::Symbol(name) => name,
-            Node::Constant(crate::answer::tree::Constant::I) => "i".to_owned(),
+            Node::Constant(crate::answer::tree::Constant::I) => "i".into(),
             _ => return Err(Stop::Beyond),
         };
         let body = self.deeper(Self::product)?;
         let body = if index == "i" { body.with_symbol_i() } else { body };
-        Ok(Node::Call(name.to_owned(), vec![Node::Symbol(index), low, to, body]))
+        Ok(Node::Call(name.into(), vec![Node::Symbol(index), low, to, body]))
     }
 
     /// `\equiv 2 \pmod 5` or a bare `\pmod 5` after a value.
@@ -123,14 +123,14 @@ impl<'a> Parser<'a> {
                 Some(right) => (left.clone(), right),
                 None => (Node::Text(String::new()), left.clone()),
             };
-            return Ok(Some(Node::Call("congruence".to_owned(), vec![left, right, modulus])));
+            return Ok(Some(Node::Call("congruence".into(), vec![left, right, modulus])));
         }
         // `x \equiv 2 \bmod 5` has read its modulus as an operation.
         if let Some(Node::Call(name, mut parts)) = right
             && name == "mod"
             && let (Some(modulus), Some(right)) = (parts.pop(), parts.pop())
         {
-            return Ok(Some(Node::Call("congruence".to_owned(), vec![left.clone(), right, modulus])));
+            return Ok(Some(Node::Call("congruence".into(), vec![left.clone(), right, modulus])));
         }
         self.at = start;
         Ok(None)

@@ -4,7 +4,8 @@ use super::Parser;
 use crate::answer::lex::Token;
 use crate::answer::limits::Stop;
 use crate::answer::names::GREEK;
-use crate::answer::tree::{Literal, Node};
+use crate::answer::tree::Node;
+use compact_str::{CompactString, format_compact};
 
 impl Parser<'_> {
     /// Whether `(t) =` or `(x, y) =` follows: whatever stands before it is a function.
@@ -56,27 +57,21 @@ impl Parser<'_> {
         self.peek_after(1)?;
         let name = name.trim().to_lowercase();
         self.at += 1;
-        Some(Node::Symbol(name.strip_prefix("the ").unwrap_or(&name).to_owned()))
+        Some(Node::Symbol(name.strip_prefix("the ").unwrap_or(&name).into()))
     }
 
     /// `f^{-1}(x)`, which is no power of f.
     pub(super) fn inverse_of(&mut self, function: char) -> Result<Node, Stop> {
         self.at += 1;
         let power = self.argument()?;
-        if power
-            != Node::Negative(Box::new(Node::Number(Literal {
-                digits: "1".to_owned(),
-                ..Literal::default()
-            })))
-            || !self.take(&Token::Mark('('))
-        {
+        if power != Node::Negative(Box::new(Node::number("1"))) || !self.take(&Token::Mark('(')) {
             return Err(Stop::Beyond);
         }
         let arguments = match self.brackets('(')? {
             Node::Bracketed('(', ')', items) => items,
             argument => vec![argument],
         };
-        Ok(Node::Call(format!("{function}^-1"), arguments))
+        Ok(Node::Call(format_compact!("{function}^-1"), arguments))
     }
 
     /// `\text{Var}(X)` from the bracket on.
@@ -86,7 +81,7 @@ impl Parser<'_> {
         for argument in &arguments {
             argument.symbols(&mut names);
         }
-        Ok(Node::Symbol(format!("{name}[{}]", names.join(", "))))
+        Ok(Node::Symbol(format_compact!("{name}[{}]", names.join(", "))))
     }
 
     /// Whether a division is next: `/`, `\div`, `3 \text{ out of } 4`, `1 \text{ in } 6`.
@@ -102,14 +97,14 @@ impl Parser<'_> {
 
     /// `f'(x)`, or the symbol `y'`.
     pub(super) fn primed(&mut self, letter: char, primes: usize) -> Result<Node, Stop> {
-        let name = format!("{letter}{}", "'".repeat(primes));
+        let name = format_compact!("{letter}{}", "'".repeat(primes));
         let applied =
             self.peek() == Some(&Token::Mark('(')) && (self.defines() || matches!(letter, 'f' | 'g' | 'h'));
         if applied { self.applied(&name) } else { Ok(Node::Symbol(name)) }
     }
 
     /// What stands in the braces of an index, as written: `n+1`, `i,j`.
-    pub(super) fn index(&mut self, name: &mut String) -> Result<(), Stop> {
+    pub(super) fn index(&mut self, name: &mut CompactString) -> Result<(), Stop> {
         loop {
             match self.next()? {
                 Token::Mark('}') => return Ok(()),
@@ -131,7 +126,7 @@ impl Parser<'_> {
         if !differential(word) || !differential(below) {
             return None;
         }
-        let node = Node::Symbol(format!("{word}/{below}"));
+        let node = Node::Symbol(format_compact!("{word}/{below}"));
         self.at += 2;
         Some(node)
     }

@@ -7,7 +7,7 @@ use crate::answer::tree::Node;
 
 /// Cells in row order; every row has as many.
 pub fn matrix(rows: Vec<Vec<Node>>) -> Node {
-    Node::Call("matrix".to_owned(), rows.into_iter().map(|row| Node::Bracketed('[', ']', row)).collect())
+    Node::Call("matrix".into(), rows.into_iter().map(|row| Node::Bracketed('[', ']', row)).collect())
 }
 
 impl Parser<'_> {
@@ -43,7 +43,7 @@ impl Parser<'_> {
         }
         let mut node = matrix(rows);
         if let (true, Node::Call(function, _)) = (determinant, &mut node) {
-            "determinant".clone_into(function);
+            *function = "determinant".into();
         }
         Ok(node)
     }
@@ -103,7 +103,7 @@ impl Parser<'_> {
                 _ => return Err(Stop::Beyond),
             }
         }
-        Ok(Node::Call("piecewise".to_owned(), parts))
+        Ok(Node::Call("piecewise".into(), parts))
     }
 
     /// A relation, or what the line says in words.
@@ -134,7 +134,7 @@ impl Parser<'_> {
         let words = self.lexemes[start..end].iter().map(|lexeme| match &lexeme.token {
             Token::Text(word) | Token::Word(word) => Some((*word).to_owned()),
             Token::Mark(mark) => Some(mark.to_string()),
-            Token::Number(literal) if literal.is_plain_integer() => Some(literal.digits.clone()),
+            Token::Number(literal) if literal.is_plain_integer() => Some(literal.digits.to_string()),
             _ => None,
         });
         words.collect::<Option<Vec<_>>>().map(|words| words.join(" "))

@@ -4,7 +4,7 @@ use super::Parser;
 use crate::answer::lex::Token;
 use crate::answer::limits::Stop;
 use crate::answer::names::is_product;
-use crate::answer::tree::{Literal, Node};
+use crate::answer::tree::Node;
 use crate::answer::units::{self, Unit};
 
 /// Tokens of one unit.
@@ -253,10 +253,9 @@ impl Parser<'_> {
             if own != marks {
                 break;
             }
-            let divisor = Literal { digits: divisor.to_owned(), ..Literal::default() };
             parts.push(Node::Quotient(
                 Box::new(Node::Number(minutes.clone())),
-                Box::new(Node::Number(divisor)),
+                Box::new(Node::number(divisor)),
             ));
             self.at += 1 + marks;
         }

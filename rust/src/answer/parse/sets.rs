@@ -7,7 +7,7 @@ use crate::answer::tree::{Node, Relation};
 
 /// The set of real numbers.
 pub fn reals() -> Node {
-    Node::Call("reals".to_owned(), Vec::new())
+    Node::Call("reals".into(), Vec::new())
 }
 
 /// A bare variable, or one that may be any real number.
@@ -95,7 +95,7 @@ impl Parser<'_> {
                     parts.push(part);
                     Node::Call(name, parts)
                 }
-                node => Node::Call(operation.to_owned(), vec![node, part]),
+                node => Node::Call(operation.into(), vec![node, part]),
             };
         }
     }
@@ -147,9 +147,9 @@ impl Parser<'_> {
             return Err(Stop::Beyond);
         }
         if let (true, Some(order)) = (name == "integers", self.order_of_quotient()) {
-            return Ok(Node::Call(CYCLIC.to_owned(), vec![order]));
+            return Ok(Node::Call(CYCLIC.into(), vec![order]));
         }
-        if name == "reals" { self.signed_reals() } else { Ok(Node::Call(name.to_owned(), Vec::new())) }
+        if name == "reals" { self.signed_reals() } else { Ok(Node::Call(name.into(), Vec::new())) }
     }
 
     /// `/2\mathbb{Z}`, `/2` or `_2` after the integers.
@@ -162,7 +162,7 @@ impl Parser<'_> {
         let braces = usize::from(self.peek_after(1) == Some(&Token::Mark('{')));
         let order = match self.peek_after(1 + braces)? {
             Token::Number(literal) if literal.is_plain_integer() => Node::Number(literal.clone()),
-            Token::Word(name) if name.len() == 1 => Node::Symbol((*name).to_owned()),
+            Token::Word(name) if name.len() == 1 => Node::Symbol((*name).into()),
             _ => return None,
         };
         if braces > 0 && self.peek_after(2 + braces) != Some(&Token::Mark('}')) {
@@ -209,8 +209,7 @@ impl Parser<'_> {
         if braces {
             self.expect('}')?;
         }
-        let zero =
-            Node::Number(crate::answer::tree::Literal { digits: "0".to_owned(), ..Default::default() });
+        let zero = Node::number("0");
         let infinity = Node::Constant(crate::answer::tree::Constant::Infinity);
         Ok(if greater {
             Node::Bracketed(if equal { '[' } else { '(' }, ')', vec![zero, infinity])
@@ -226,6 +225,6 @@ impl Parser<'_> {
 
 /// `k \in \mathbb{Z}`
 pub fn in_integers(node: Node) -> Node {
-    let integers = Node::Call("integers".to_owned(), Vec::new());
+    let integers = Node::Call("integers".into(), Vec::new());
     Node::Chain(vec![node, integers], vec![Relation::In])
 }

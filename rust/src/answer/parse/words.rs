@@ -1,7 +1,8 @@
 //! Answers that are read as a whole before they are parsed: times of day.
 
 use crate::answer::lex::{Lexeme, Token, lex};
-use crate::answer::tree::{Literal, Node};
+use crate::answer::tree::Node;
+use compact_str::ToCompactString;
 
 /// `7:30 PM`, `12 noon`, `\text{4:30 p.m.}`: minutes after midnight, and as said. None without the half of the day.
 pub fn clock(lexemes: &[Lexeme<'_>]) -> Option<Node> {
@@ -44,8 +45,8 @@ fn time(hour: u32, minute: u32, half: &str) -> Option<Node> {
         _ => return None,
     };
     let minutes = (hour % 12 + if afternoon { 12 } else { 0 }) * 60 + minute;
-    let literal = |value: u32| Node::Number(Literal { digits: value.to_string(), ..Literal::default() });
-    (minute < 60).then(|| Node::Call("clock".to_owned(), vec![literal(minutes), literal(hour * 60 + minute)]))
+    let literal = |value: u32| Node::number(value.to_compact_string());
+    (minute < 60).then(|| Node::Call("clock".into(), vec![literal(minutes), literal(hour * 60 + minute)]))
 }
 
 /// `April 1, 2024`, `Room 5`: words and whole numbers that begin or end with a word of three letters or more.
@@ -86,7 +87,7 @@ pub fn scale(words: &str) -> Option<(Node, &str)> {
         "trillion" => "1000000000000",
         _ => return None,
     };
-    Some((Node::Number(Literal { digits: digits.to_owned(), ..Literal::default() }), rest.trim_start()))
+    Some((Node::number(digits), rest.trim_start()))
 }
 
 /// What comes between a family and what its parameter may be: `\text{ for } k\in\mathbb{Z}`, `\text{where } k ...`.

@@ -29,7 +29,7 @@ pub fn variable(node: &Node) -> Option<String> {
 fn symbols(node: &Node, names: &mut BTreeSet<String>) {
     match node {
         Node::Symbol(name) => {
-            names.insert(name.clone());
+            names.insert(name.to_string());
         }
         Node::Negative(inner) | Node::Percent(inner) | Node::Measured(inner, _) => symbols(inner, names),
         Node::Sum(items) | Node::Product(items) | Node::Call(_, items) => {
@@ -231,7 +231,7 @@ fn by_values(function: &Node, name: &str, budget: &mut Budget) -> Result<Vec<Nod
     let expected =
         Node::Sum(vec![zero.clone(), Node::Product(vec![rational(&RBig::from(2)), slope.clone()]), four]);
     // The function is this polynomial, not only equal to it at four points.
-    let variable = Node::Symbol(name.to_owned());
+    let variable = Node::Symbol(name.into());
     let square = Node::Product(vec![variable.clone(), variable.clone()]);
     let polynomial = Node::Sum(vec![
         Node::Product(vec![bend.clone(), square]),

@@ -1,6 +1,6 @@
 //! Equations as zero sets of polynomials. They are not solved.
 
-use super::polynomial::{Atom, Monomial, Polynomial};
+use super::polynomial::{Atom, Monomial, Polynomial, Powers};
 use super::ratio::Ratio;
 use super::roots::{coefficients, has_real_root, same_zeros, share_no_zero};
 use super::shape::{Leaf, Value};
@@ -25,7 +25,7 @@ impl Equation {
                 (side(&sides[0])?.clone(), side(&sides[1])?)
             }
             Value::Named(name, value) if !name.contains('(') => match &**value {
-                Value::Leaf(leaf) => (Polynomial::atom(Atom::Symbol(name.clone())).into(), side(leaf)?),
+                Value::Leaf(leaf) => (Polynomial::atom(Atom::Symbol(name.into())).into(), side(leaf)?),
                 _ => return None,
             },
             _ => return None,
@@ -146,7 +146,7 @@ impl Equation {
         let holds = |monomial: &Monomial| {
             monomial.powers.iter().any(|(atom, _)| matches!(atom, Atom::Symbol(symbol) if symbol == name))
         };
-        let alone = Polynomial::atom(Atom::Symbol(name.to_owned()));
+        let alone = Polynomial::atom(Atom::Symbol(name.into()));
         let (wanted, _) = alone.terms().next()?;
         let mut own = self.0.terms().filter(|(monomial, _)| holds(monomial));
         let (Some((monomial, slope)), None) = (own.next(), own.next()) else { return None };
@@ -185,7 +185,7 @@ fn substituted(
     let mut result = Polynomial::default();
     for (monomial, value) in polynomial.terms() {
         let is_name = |atom: &Atom| matches!(atom, Atom::Symbol(symbol) if symbol == name);
-        let (own, others): (Vec<_>, Vec<_>) =
+        let (own, others): (Powers, Powers) =
             monomial.powers.iter().cloned().partition(|(atom, _)| is_name(atom));
         let exponent = own.first().map_or(0, |(_, exponent)| *exponent);
         if !(0..=MAX_SUBSTITUTED_POWER).contains(&exponent) {

@@ -25,14 +25,20 @@ pub fn evaluate(node: &Node, budget: &mut Budget) -> Result<Ratio, Stop> {
             Constant::Infinity => Err(Stop::Undefined),
         },
         Node::Negative(inner) => Ok(evaluate(inner, budget)?.negated()),
-        Node::Sum(terms) => terms.iter().try_fold(Ratio::from(RBig::ZERO), |sum, term| {
-            let term = evaluate(term, budget)?;
-            sum.plus(&term, budget)
-        }),
-        Node::Product(factors) => factors.iter().try_fold(Ratio::from(RBig::ONE), |product, factor| {
-            let factor = evaluate(factor, budget)?;
-            product.times(&factor, budget)
-        }),
+        Node::Sum(terms) => {
+            let Some((first, terms)) = terms.split_first() else { return Ok(RBig::ZERO.into()) };
+            terms.iter().try_fold(evaluate(first, budget)?, |sum, term| {
+                let term = evaluate(term, budget)?;
+                sum.plus(&term, budget)
+            })
+        }
+        Node::Product(factors) => {
+            let Some((first, factors)) = factors.split_first() else { return Ok(RBig::ONE.into()) };
+            factors.iter().try_fold(evaluate(first, budget)?, |product, factor| {
+                let factor = evaluate(factor, budget)?;
+                product.times(&factor, budget)
+            })
+        }
         Node::Quotient(top, bottom) => {
             let bottom = evaluate(bottom, budget)?.inverse(budget)?;
             evaluate(top, budget)?.times(&bottom, budget)

@@ -5,10 +5,11 @@ use super::evaluate::evaluate;
 use super::shape::{Leaf, Value, leaf, shape};
 use crate::answer::limits::Budget;
 use crate::answer::names::COUNTS;
-use crate::answer::tree::{Constant, Literal, Node, Relation};
+use crate::answer::tree::{Constant, Node, Relation};
+use compact_str::{CompactString, ToCompactString};
 
 /// A time, a congruence or a point from the call that the parser made of it.
-pub fn named(name: String, mut parts: Vec<Node>, budget: &mut Budget) -> Value {
+pub fn named(name: CompactString, mut parts: Vec<Node>, budget: &mut Budget) -> Value {
     match (name.as_str(), parts.as_slice()) {
         ("clock", [Node::Number(minutes), Node::Number(said)]) => {
             let number = |digits: &str| digits.parse().unwrap_or_default();
@@ -27,9 +28,9 @@ pub fn named(name: String, mut parts: Vec<Node>, budget: &mut Budget) -> Value {
             };
             let counts = function
                 .filter(|_| parts.iter().all(is_count))
-                .map(|function| Box::new(leaf(Node::Call(function.to_owned(), parts.clone()), budget)));
+                .map(|function| Box::new(leaf(Node::Call(function.into(), parts.clone()), budget)));
             let items = parts.drain(..).map(|part| shape(part, budget)).collect();
-            Value::Point(name, items, counts)
+            Value::Point(name.into_string(), items, counts)
         }
     }
 }
@@ -92,7 +93,7 @@ pub fn difference_of_sets(terms: Vec<Node>, budget: &mut Budget) -> Value {
             term => term,
         })
         .collect();
-    shape(Node::Call("without".to_owned(), parts), budget)
+    shape(Node::Call("without".into(), parts), budget)
 }
 
 /// `f(t) = ...` in a list as `f(x) = ...`, so that its name may be dropped.
@@ -110,7 +111,7 @@ pub fn of_x(value: Value) -> Value {
     if names.contains(&"x") {
         return value;
     }
-    let node = substituted(&leaf.node, argument, &Node::Symbol("x".to_owned()));
+    let node = substituted(&leaf.node, argument, &Node::Symbol("x".into()));
     let renamed = Leaf { value: evaluate(&node, &mut Budget::reading()), node, ..(**leaf).clone() };
     Value::Named(format!("{function}(x)"), Box::new(Value::Leaf(Box::new(renamed))))
 }
@@ -132,7 +133,7 @@ pub fn leaves_of(value: Value) -> Option<Vec<Leaf>> {
 pub fn in_words(text: &str) -> Option<Node> {
     let lower = text.trim().to_lowercase();
     if let Some(value) = COUNTS.iter().position(|word| *word == lower) {
-        return Some(Node::Number(Literal { digits: value.to_string(), ..Literal::default() }));
+        return Some(Node::number(value.to_compact_string()));
     }
     let infinity = || Node::Constant(Constant::Infinity);
     match lower.as_str() {
@@ -150,5 +151,5 @@ pub fn in_words(text: &str) -> Option<Node> {
         "complex numbers" => "complexes",
         _ => return None,
     };
-    Some(Node::Call(name.to_owned(), Vec::new()))
+    Some(Node::Call(name.into(), Vec::new()))
 }

@@ -150,7 +150,7 @@ fn row(polynomial: &Polynomial) -> Option<Row> {
     for (monomial, value) in polynomial.terms() {
         let name = match monomial.powers.as_slice() {
             [] => None,
-            [(Atom::Symbol(name), 1)] => Some(name.clone()),
+            [(Atom::Symbol(name), 1)] => Some(name.to_string()),
             _ => return None,
         };
         (monomial.radicand == dashu_int::IBig::ONE).then_some(())?;

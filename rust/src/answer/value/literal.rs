@@ -35,8 +35,8 @@ impl Literal {
 
     /// The exact value.
     pub fn rational(&self) -> Result<RBig, Stop> {
-        if self.is_plain_integer() && self.digits.len() < 19 && !self.digits.is_empty() {
-            return Ok(RBig::from(self.digits.parse::<u64>().map_err(|_| Stop::Beyond)?));
+        if let Some(short) = self.short() {
+            return Ok(short);
         }
         let (numerator, denominator) = self.ratio_digits();
         if numerator.len() > MAX_DIGITS || denominator.len() > MAX_DIGITS {
@@ -44,6 +44,24 @@ impl Literal {
         }
         let integer = |digits: &str| digits.parse::<UBig>().map_err(|_| Stop::Beyond);
         Ok(RBig::from_parts(IBig::from(integer(&numerator)?), integer(&denominator)?))
+    }
+
+    /// The value of at most 18 digits, with as many zeros at most.
+    fn short(&self) -> Option<RBig> {
+        let fraction = self.fraction.as_deref().unwrap_or("");
+        let shift = i64::from(self.exponent) - fraction.len() as i64;
+        let fits = (1..=18).contains(&(self.digits.len() + fraction.len())) && shift.abs() <= 18;
+        let digits = self.digits.bytes().chain(fraction.bytes());
+        if !fits || self.repeating.is_some() || !digits.clone().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        let digits = digits.fold(0, |value, digit| value * 10 + u128::from(digit - b'0'));
+        let zeros = 10u128.pow(shift.unsigned_abs() as u32);
+        Some(if shift < 0 {
+            RBig::from_parts(IBig::from(digits), UBig::from(zeros))
+        } else {
+            RBig::from(digits * zeros)
+        })
     }
 
     /// Numerator and denominator in digits, not reduced. Exponents beyond the digit limit give an over-long string.
@@ -78,15 +96,10 @@ mod tests {
     #[test]
     fn literals_are_exact() {
         let literal = |digits: &str, fraction: Option<&str>, repeating: Option<&str>, exponent| {
-            let own = |text: Option<&str>| text.map(str::to_owned);
-            Literal {
-                digits: digits.to_owned(),
-                fraction: own(fraction),
-                repeating: own(repeating),
-                exponent,
-            }
-            .rational()
-            .unwrap()
+            let own = |text: Option<&str>| text.map(Into::into);
+            Literal { digits: digits.into(), fraction: own(fraction), repeating: own(repeating), exponent }
+                .rational()
+                .unwrap()
         };
         assert_eq!(literal("0", Some("125"), None, 0), RBig::from_parts(1.into(), 8u8.into()));
         assert_eq!(literal("0", Some("1"), Some("6"), 0), RBig::from_parts(1.into(), 6u8.into()));

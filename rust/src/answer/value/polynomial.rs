@@ -6,9 +6,11 @@
 
 use crate::answer::limits::{Budget, MAX_BITS, MAX_TERMS, Stop};
 use crate::answer::rational::{collect_terms, product, sum};
+use compact_str::CompactString;
 use dashu_base::{Abs, BitTest, Gcd, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
+use smallvec::{SmallVec, smallvec};
 
 /// Work of multiplying two terms of short coefficients.
 const TERM_WORK: u64 = 1200;
@@ -21,7 +23,7 @@ pub enum Atom {
     /// Euler's number.
     E,
     /// A variable.
-    Symbol(String),
+    Symbol(CompactString),
     /// A value known only by its canonical name; equal names are equal values, different names prove nothing.
     Opaque {
         /// Function and canonical arguments.
@@ -31,18 +33,21 @@ pub enum Atom {
     },
 }
 
+/// Atoms and their exponents.
+pub type Powers = SmallVec<[(Atom, i32); 1]>;
+
 /// `sqrt(radicand)` times powers of atoms.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Monomial {
     /// Squarefree and not zero; -1 stands for the imaginary unit.
     pub radicand: IBig,
     /// Sorted by atom, exponents not zero.
-    pub powers: Vec<(Atom, i32)>,
+    pub powers: Powers,
 }
 
 impl Default for Monomial {
     fn default() -> Self {
-        Self { radicand: IBig::ONE, powers: Vec::new() }
+        Self { radicand: IBig::ONE, powers: Powers::new() }
     }
 }
 
@@ -76,11 +81,11 @@ impl Monomial {
 }
 
 /// Exponents added, of two lists in the order of their atoms.
-fn merged(left: &[(Atom, i32)], right: &[(Atom, i32)]) -> Result<Vec<(Atom, i32)>, Stop> {
-    if right.is_empty() {
-        return Ok(left.to_vec());
+fn merged(left: &[(Atom, i32)], right: &[(Atom, i32)]) -> Result<Powers, Stop> {
+    if left.is_empty() || right.is_empty() {
+        return Ok(if left.is_empty() { right.into() } else { left.into() });
     }
-    let mut powers = Vec::with_capacity(left.len() + right.len());
+    let mut powers = Powers::with_capacity(left.len() + right.len());
     let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
     while let (Some((one, own)), Some((two, others))) = (left.peek(), right.peek()) {
         let order = one.cmp(two);
@@ -101,10 +106,12 @@ fn merged(left: &[(Atom, i32)], right: &[(Atom, i32)]) -> Result<Vec<(Atom, i32)
     Ok(powers)
 }
 
+type Terms = SmallVec<[(Monomial, RBig); 1]>;
+
 /// A finite sum of monomials, in their order; no coefficient is zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Polynomial {
-    terms: Vec<(Monomial, RBig)>,
+    terms: Terms,
 }
 
 impl From<RBig> for Polynomial {
@@ -116,12 +123,12 @@ impl From<RBig> for Polynomial {
 impl Polynomial {
     /// One term.
     pub fn term(monomial: Monomial, coefficient: RBig) -> Self {
-        Self { terms: if coefficient.is_zero() { Vec::new() } else { vec![(monomial, coefficient)] } }
+        Self { terms: if coefficient.is_zero() { Terms::new() } else { smallvec![(monomial, coefficient)] } }
     }
 
     /// An atom.
     pub fn atom(atom: Atom) -> Self {
-        Self::term(Monomial { powers: vec![(atom, 1)], ..Monomial::default() }, RBig::ONE)
+        Self::term(Monomial { powers: smallvec![(atom, 1)], ..Monomial::default() }, RBig::ONE)
     }
 
     /// The square root of a squarefree integer.
@@ -137,6 +144,11 @@ impl Polynomial {
     /// No terms.
     pub fn is_zero(&self) -> bool {
         self.terms.is_empty()
+    }
+
+    /// Whether the value is rational.
+    pub fn is_rational(&self) -> bool {
+        self.terms.iter().all(|(monomial, _)| monomial.is_one())
     }
 
     /// The value, if it is rational.
@@ -210,7 +222,7 @@ impl Polynomial {
             }
             _ => {}
         }
-        let mut terms = Vec::with_capacity(self.terms.len() * other.terms.len());
+        let mut terms = Terms::with_capacity(self.terms.len() * other.terms.len());
         for (left, left_value) in &self.terms {
             for (right, right_value) in &other.terms {
                 budget.spend(TERM_WORK + cost(left_value) + cost(right_value))?;
@@ -225,7 +237,11 @@ impl Polynomial {
                 terms.push((monomial, value));
             }
         }
-        collect_terms(&mut terms);
+        if terms.len() > 1 {
+            let mut several = terms.into_vec();
+            collect_terms(&mut several);
+            terms = several.into();
+        }
         let fits = terms.len() <= MAX_TERMS && terms.iter().all(|(_, value)| size(value) <= MAX_BITS);
         if fits { Ok(Self { terms }) } else { Err(Stop::Limit) }
     }

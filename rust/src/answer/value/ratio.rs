@@ -10,7 +10,7 @@ use dashu_ratio::RBig;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ratio {
     top: Polynomial,
-    bottom: Option<Polynomial>,
+    bottom: Option<Box<Polynomial>>,
 }
 
 impl From<Polynomial> for Ratio {
@@ -31,6 +31,11 @@ impl Ratio {
         if self.bottom.is_some() { None } else { self.top.rational() }
     }
 
+    /// Whether the value is rational.
+    pub fn is_rational(&self) -> bool {
+        self.bottom.is_none() && self.top.is_rational()
+    }
+
     /// The numerator, if there is no denominator.
     pub fn polynomial(&self) -> Option<&Polynomial> {
         if self.bottom.is_some() { None } else { Some(&self.top) }
@@ -49,10 +54,10 @@ impl Ratio {
             return Ok(self);
         }
         let one = Polynomial::from(RBig::ONE);
-        let (left, right) = (self.bottom.as_ref().unwrap_or(&one), other.bottom.as_ref().unwrap_or(&one));
+        let (left, right) = (self.bottom.as_deref().unwrap_or(&one), other.bottom.as_deref().unwrap_or(&one));
         let mut top = self.top.times(right, budget)?;
         top.add(&other.top.times(left, budget)?, budget)?;
-        Ok(Self { top, bottom: Some(left.times(right, budget)?) })
+        Ok(Self { top, bottom: Some(Box::new(left.times(right, budget)?)) })
     }
 
     /// The product.
@@ -60,14 +65,14 @@ impl Ratio {
         let bottom = match (&self.bottom, &other.bottom) {
             (None, None) => None,
             (Some(bottom), None) | (None, Some(bottom)) => Some(bottom.clone()),
-            (Some(left), Some(right)) => Some(left.times(right, budget)?),
+            (Some(left), Some(right)) => Some(Box::new(left.times(right, budget)?)),
         };
         Ok(Self { top: self.top.times(&other.top, budget)?, bottom })
     }
 
     /// The reciprocal. A sum with opaque terms might be zero and is not divided by.
     pub fn inverse(&self, budget: &mut Budget) -> Result<Self, Stop> {
-        let numerator = self.bottom.clone().unwrap_or_else(|| Polynomial::from(RBig::ONE));
+        let numerator = self.bottom_or_one();
         if self.top.is_zero() {
             return Err(Stop::Undefined);
         }
@@ -78,7 +83,7 @@ impl Ratio {
             return Err(Stop::Beyond);
         }
         if !self.top.is_algebraic() {
-            return Ok(Self { top: numerator, bottom: Some(self.top.clone()) });
+            return Ok(Self { top: numerator, bottom: Some(Box::new(self.top.clone())) });
         }
         let (mut top, mut bottom) = (numerator, self.top.clone());
         // Each round removes one prime (or -1) from every radicand of the bottom.
@@ -122,8 +127,11 @@ impl Ratio {
 
     /// Numerator and denominator.
     pub fn parts(&self) -> (Option<Polynomial>, Option<Polynomial>) {
-        let bottom = self.bottom.clone().unwrap_or_else(|| Polynomial::from(RBig::ONE));
-        (Some(self.top.clone()), Some(bottom))
+        (Some(self.top.clone()), Some(self.bottom_or_one()))
+    }
+
+    fn bottom_or_one(&self) -> Polynomial {
+        self.bottom.as_deref().cloned().unwrap_or_else(|| Polynomial::from(RBig::ONE))
     }
 
     /// `self - other` up to a factor that is not zero: a polynomial that vanishes exactly when they are equal.

@@ -2,7 +2,8 @@
 
 use super::polynomial::{Atom, Monomial, Polynomial, magnitude};
 use crate::answer::limits::{Budget, Stop};
-use crate::answer::tree::{Constant, Literal, Node};
+use crate::answer::tree::{Constant, Node};
+use compact_str::ToCompactString;
 use dashu_base::{Abs, BitTest, Gcd, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
@@ -148,12 +149,11 @@ fn trimmed(mut polynomial: Vec<RBig>) -> Vec<RBig> {
 
 /// A rational as a tree.
 pub fn rational(value: &RBig) -> Node {
-    let number = |digits: String| Node::Number(Literal { digits, ..Literal::default() });
-    let size = number(magnitude(value.numerator()).to_string());
+    let size = Node::number(magnitude(value.numerator()).to_compact_string());
     let size = if value.is_int() {
         size
     } else {
-        Node::Quotient(Box::new(size), Box::new(number(value.denominator().to_string())))
+        Node::Quotient(Box::new(size), Box::new(Node::number(value.denominator().to_compact_string())))
     };
     if value.numerator().is_negative() { Node::Negative(Box::new(size)) } else { size }
 }

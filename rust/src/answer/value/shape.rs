@@ -15,6 +15,7 @@ use crate::answer::names::GREEK;
 use crate::answer::parse::{derivative_name, is_group, is_segment};
 use crate::answer::tree::{Constant, Node, Relation};
 use crate::answer::units::Unit;
+use compact_str::CompactString;
 use dashu_int::UBig;
 use dashu_ratio::RBig;
 
@@ -218,7 +219,7 @@ fn proportion(parts: Vec<Node>, budget: &mut Budget) -> Value {
 /// The operations on sets that the parser knows, as it names them; "or" and "and" stand between relations.
 const SET_OPERATIONS: [&str; 6] = ["reals", "union", "intersection", "without", "or", "and"];
 
-fn set_operation(name: String, items: Vec<Node>, budget: &mut Budget) -> Value {
+fn set_operation(name: CompactString, items: Vec<Node>, budget: &mut Budget) -> Value {
     if name == "reals" {
         return Value::Region(None, Region::reals());
     }
@@ -269,7 +270,7 @@ fn chain(mut sides: Vec<Node>, mut relations: Vec<Relation>, budget: &mut Budget
             let sides = sides.iter().map(|side| signed(side.clone(), minus)).collect();
             Node::Chain(sides, relations.clone())
         };
-        return set_operation("and".to_owned(), vec![one(false), one(true)], budget);
+        return set_operation("and".into(), vec![one(false), one(true)], budget);
     }
     let names_what_follows =
         matches!(relations[0], Relation::Equal) || (relations[0] == Relation::In && relations.len() == 1);
@@ -320,7 +321,7 @@ fn stands_exactly(sides: &[Node]) -> bool {
 /// `x`, `x_1`, `f(x)`, `(x, y)`, or a length `AB` or `|AB|` and an angle by its points.
 fn name_of(node: &Node) -> Option<String> {
     match node {
-        Node::Symbol(name) => Some(name.clone()),
+        Node::Symbol(name) => Some(name.to_string()),
         Node::Product(points) if is_segment(node) => Some(points.iter().filter_map(name_of).collect()),
         // `m\angle A`
         Node::Product(factors) => match factors.as_slice() {
@@ -329,7 +330,7 @@ fn name_of(node: &Node) -> Option<String> {
                 name_of(&items[0]).map(|of| format!("E[{of}]"))
             }
             [Node::Symbol(measure), Node::Symbol(point)] if measure == "m" && is_segment(&factors[1]) => {
-                Some(point.clone())
+                Some(point.to_string())
             }
             _ => None,
         },

@@ -46,7 +46,7 @@ fn multiple_of_pi(value: &Ratio) -> Option<RBig> {
     match (terms.next(), terms.next()) {
         (None, _) => Some(RBig::ZERO),
         (Some((monomial, factor)), None) => {
-            let pi = Monomial { powers: vec![(Atom::Pi, 1)], ..Monomial::default() };
+            let pi = Monomial { powers: [(Atom::Pi, 1)].into_iter().collect(), ..Monomial::default() };
             (*monomial == pi).then(|| factor.clone())
         }
         _ => None,
