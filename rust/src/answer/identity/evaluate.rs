@@ -43,7 +43,7 @@ impl<'a> Values<'a> {
         let mut values = Self { graph, point, bits, known: vec![None; graph.size()] };
         let words = (bits / 64 + 1) as u64;
         for id in order {
-            budget.spend(work(graph.term(*id), words, point.formal))?;
+            budget.spend(work(graph, graph.term(*id), words, point.formal))?;
             let value = values.value(*id).and_then(|value| values.within_domain(*id, value));
             values.known[*id as usize] = value;
         }
@@ -176,15 +176,19 @@ impl<'a> Values<'a> {
     }
 }
 
+/// Products and sums that a complex product is made of.
+const COMPLEX_PRODUCTS: u64 = 6;
+
 /// Rough cost in nanoseconds of one term at `words` words of precision.
-fn work(term: &Term, words: u64, formal: bool) -> u64 {
+fn work(graph: &Graph, term: &Term, words: u64, formal: bool) -> u64 {
     let product = 60 + words * words.isqrt() * 8;
     match term {
         Term::Rational(_) | Term::Symbol(_) | Term::Call(..) | Term::Sign(_) => 30,
         Term::Sum(_, terms) => terms.len() as u64 * (product + 100),
         Term::Product(factors) => factors
             .iter()
-            .map(|(_, exponent)| {
+            .map(|(id, exponent)| {
+                let product = if graph.is_real(*id) { product } else { COMPLEX_PRODUCTS * product };
                 u64::from(64 - exponent.unsigned_abs().leading_zeros()) * 2 * product
                     + u64::from(*exponent < 0) * 4 * product
             })
