@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 
-use crate::build::{NUMPY_DEFAULTS, WARM_UP};
+use crate::build::{GROUND_TYPES, NUMPY_DEFAULTS, WARM_UP};
 use crate::engine::engine;
 use crate::error::Result;
 use crate::image::FORMAT;
@@ -24,7 +24,7 @@ pub fn engine_key() -> Result<String> {
     key.update(FORMAT.to_le_bytes());
     key.update(compatibility.finish().to_le_bytes());
     let runner = CELL_RUNNER.iter().map(|(_, code)| *code);
-    for guest in [INSTALLER, NUMPY_DEFAULTS, WARM_UP].into_iter().chain(runner) {
+    for guest in [INSTALLER, GROUND_TYPES, NUMPY_DEFAULTS, WARM_UP].into_iter().chain(runner) {
         key.update(guest);
     }
     Ok(key.finalize().iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}")))

@@ -32,11 +32,12 @@ def test_sessions_have_compiled_state_of_their_own(box):
     assert with_context.run("flint.ctx.dps", 20.0).stdout == "77\n"
 
 
-def test_sympy_computes_as_it_does_without_flint(run):
+def test_sympy_computes_with_flint_and_shows_its_own_numbers(run):
     assert (
-        run("import sympy\nfrom sympy.external.gmpy import GROUND_TYPES\nGROUND_TYPES").stdout == "'python'\n"
+        run("import sympy\nfrom sympy.external.gmpy import GROUND_TYPES\nGROUND_TYPES").stdout == "'flint'\n"
     )
-    assert run("type(sympy.ZZ(3))").stdout == "int\n"
+    assert run("x = sympy.Symbol('x')\nsympy.Poly(x**2 / 2 - 3, x).all_coeffs()").stdout == "[1/2, 0, -3]\n"
+    assert run("[type(number).__name__ for number in sympy.factorint(720720)][:1]").stdout == "['int']\n"
     assert run("import os\n'SYMPY_GROUND_TYPES' in os.environ").stdout == "False\n"
 
 

@@ -1,6 +1,7 @@
 //! Tokens of a normalised answer.
 
 use super::limits::{MAX_TOKENS, Stop};
+use super::names::COUNTS;
 use super::tree::Literal;
 use compact_str::CompactString;
 
@@ -185,7 +186,12 @@ impl<'a> Lexer<'a> {
         let (digits, after) = self.rest.split_at(length);
         let subscript = after.strip_prefix('_')?;
         let subscript = subscript.strip_prefix('{').unwrap_or(subscript);
-        let base = subscript.get(..2)?.parse::<u32>().ok().filter(|base| (11..=36).contains(base))?;
+        let named = |subscript: &str| {
+            let (word, _) = subscript.strip_prefix("\\text{")?.split_once('}')?;
+            COUNTS.iter().position(|count| *count == word).map(|base| base as u32)
+        };
+        let base = subscript.get(..2)?.parse().ok().or_else(|| named(subscript));
+        let base = base.filter(|base| (11..=36).contains(base))?;
         let fits = digits.bytes().any(|byte| byte.is_ascii_alphabetic())
             && digits.chars().all(|digit| digit.is_digit(base) && !digit.is_ascii_lowercase());
         // A letter alone with a two-digit subscript is a variable, unless more digits follow it.

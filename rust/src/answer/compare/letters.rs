@@ -11,7 +11,8 @@ pub struct OptionLetter {
     asks: bool,
 }
 
-/// Reads `A` to `J`, alone in either case, or as a capital before `)`, `.` or `:` and more text. Small `e` and `i` are numbers.
+/// Reads `A` to `J`, alone in either case, or as a capital before `)`, `.` or `:` and more text. Small `e` and `i`
+/// are numbers, unless in brackets of their own.
 pub fn option_letter(normalized: &str) -> Option<OptionLetter> {
     let mut opening = normalized;
     for _ in 0..2 {
@@ -20,9 +21,11 @@ pub fn option_letter(normalized: &str) -> Option<OptionLetter> {
             opening = opening.strip_prefix(word).unwrap_or(opening);
         }
     }
-    let first =
-        opening.chars().next().filter(|letter| matches!(letter, 'A'..='J' | 'a'..='d' | 'f'..='h' | 'j'))?;
-    let after = &opening[1..];
+    let first = opening.chars().next().filter(|letter| matches!(letter, 'A'..='J' | 'a'..='j'))?;
+    let (before, after) = (&normalized[..normalized.len() - opening.len()], &opening[1..]);
+    if matches!(first, 'e' | 'i') && !(before.ends_with('(') && after.starts_with(')')) {
+        return None;
+    }
     let rest = after.trim_start_matches(['}', ')', ']', '.', ':', ' ']);
     if rest.is_empty() {
         return Some(OptionLetter { letter: first.to_ascii_uppercase(), asks: first.is_ascii_uppercase() });
