@@ -223,7 +223,7 @@ impl<'a> Builder<'a> {
         let exponent = i64::try_from(exponent).map_err(|_| Stop::Limit)?;
         let negative = value.numerator().is_negative() && exponent % 2 != 0;
         let mut factors = Vec::new();
-        for (prime, own) in prime_powers(&value.clone().abs()).ok_or(Stop::Limit)? {
+        for (prime, own) in prime_powers(&value.clone().abs(), self.budget)? {
             let log = self.ln_of_prime(&prime)?;
             let base = self.graph.intern(Term::Exp { of: log, share: 1 })?;
             factors.push((base, own.checked_mul(exponent).ok_or(Stop::Limit)?));
@@ -329,7 +329,7 @@ impl<'a> Builder<'a> {
                 factors.push((turn, 1));
             }
         }
-        let powers = prime_powers(&value.clone().abs()).ok_or(Stop::Limit)?;
+        let powers = prime_powers(&value.clone().abs(), self.budget)?;
         for (prime, exponent) in powers {
             let share = fraction(exponent, i64::from(degree));
             let degree = u32::try_from(share.denominator()).map_err(|_| Stop::Limit)?;

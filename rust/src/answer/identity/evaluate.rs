@@ -176,8 +176,8 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Products and sums that a complex product is made of.
-const COMPLEX_PRODUCTS: u64 = 6;
+/// Cost of a complex product in real ones: four of them, two sums, and their rounding.
+const COMPLEX_PRODUCTS: u64 = 10;
 
 /// Rough cost in nanoseconds of one term at `words` words of precision.
 fn work(graph: &Graph, term: &Term, words: u64, formal: bool) -> u64 {

@@ -1,5 +1,6 @@
 //! Prime factors of rationals, as far as small divisors go.
 
+use crate::answer::limits::{Budget, Stop};
 use dashu_base::{BitTest, Signed};
 use dashu_int::UBig;
 use dashu_ratio::RBig;
@@ -10,18 +11,27 @@ const MAX_DIVISOR: u32 = 1 << 13;
 /// The same for numbers of several words.
 const LONG_MAX_DIVISOR: u32 = 1 << 8;
 
-/// Factors of a positive rational with their exponents. A cofactor without small divisors counts as one factor, without its
-/// perfect powers. None for zero and negatives.
-pub fn prime_powers(value: &RBig) -> Option<Vec<(UBig, i64)>> {
-    if value.is_zero() || value.numerator().is_negative() {
-        return None;
-    }
-    let mut powers = factors(super::ball::magnitude(value.numerator()));
-    powers.extend(factors(value.denominator().clone()).into_iter().map(|(prime, power)| (prime, -power)));
-    Some(powers)
+/// Work for each word of dividing by a small number.
+const DIVISION_WORK: u64 = 6;
+
+/// Work of taking a root, or all powers of a small number out.
+fn square_work(value: &UBig) -> u64 {
+    5_000 + 5 * words(value) * words(value)
 }
 
-fn factors(mut rest: UBig) -> Vec<(UBig, i64)> {
+/// Factors of a positive rational with their exponents. A cofactor without small divisors counts as one factor, without its
+/// perfect powers. Zero and negatives have none.
+pub fn prime_powers(value: &RBig, budget: &mut Budget) -> Result<Vec<(UBig, i64)>, Stop> {
+    if value.is_zero() || value.numerator().is_negative() {
+        return Err(Stop::Limit);
+    }
+    let mut powers = factors(super::ball::magnitude(value.numerator()), budget)?;
+    let bottom = factors(value.denominator().clone(), budget)?;
+    powers.extend(bottom.into_iter().map(|(prime, power)| (prime, -power)));
+    Ok(powers)
+}
+
+fn factors(mut rest: UBig, budget: &mut Budget) -> Result<Vec<(UBig, i64)>, Stop> {
     let mut found = Vec::new();
     let mut divisor = 2u32;
     // Division of long numbers is slow.
@@ -33,22 +43,23 @@ fn factors(mut rest: UBig) -> Vec<(UBig, i64)> {
             rest = UBig::from(cofactor);
             break;
         }
+        budget.spend(DIVISION_WORK * words(&rest))?;
         let big = UBig::from(divisor);
-        let mut power = 0;
-        while (&rest % &big).is_zero() {
-            rest /= &big;
-            power += 1;
-        }
-        if power > 0 {
-            found.push((big, power));
+        if (&rest % &big).is_zero() {
+            budget.spend(square_work(&rest))?;
+            let power = rest.remove(&big).unwrap_or_default();
+            found.push((big, power as i64));
         }
         divisor += 1 + divisor % 2;
     }
     if !rest.is_one() {
-        let (root, degree) = perfect_power(rest);
-        found.push((root, degree));
+        found.push(perfect_power(rest, budget)?);
     }
-    found
+    Ok(found)
+}
+
+fn words(value: &UBig) -> u64 {
+    value.bit_len() as u64 / 64 + 1
 }
 
 fn small_factors(mut rest: u64, from: u64) -> (Vec<(UBig, i64)>, u64) {
@@ -68,15 +79,16 @@ fn small_factors(mut rest: u64, from: u64) -> (Vec<(UBig, i64)>, u64) {
     (found, rest)
 }
 
-fn perfect_power(value: UBig) -> (UBig, i64) {
+fn perfect_power(value: UBig, budget: &mut Budget) -> Result<(UBig, i64), Stop> {
     for degree in [2usize, 3, 5, 7] {
+        budget.spend(square_work(&value))?;
         let root = value.nth_root(degree);
         if root.pow(degree) == value {
-            let (inner, power) = perfect_power(root);
-            return (inner, power * degree as i64);
+            let (inner, power) = perfect_power(root, budget)?;
+            return Ok((inner, power * degree as i64));
         }
     }
-    (value, 1)
+    Ok((value, 1))
 }
 
 #[cfg(test)]
@@ -87,12 +99,12 @@ mod tests {
     fn factors_multiply_back() {
         for n in (1u64..3000).chain([1 << 40, 999_983 * 999_983, 65_537 * 65_537 * 2]) {
             let value = RBig::from(UBig::from(n));
-            let product = prime_powers(&value)
+            let product = prime_powers(&value, &mut Budget::default())
                 .unwrap()
                 .into_iter()
                 .fold(UBig::ONE, |product, (prime, power)| product * prime.pow(power as usize));
             assert_eq!(product, UBig::from(n));
         }
-        assert_eq!(prime_powers(&RBig::from(UBig::from(12u8))).unwrap().len(), 2);
+        assert_eq!(prime_powers(&RBig::from(UBig::from(12u8)), &mut Budget::default()).unwrap().len(), 2);
     }
 }

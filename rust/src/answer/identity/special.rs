@@ -175,7 +175,7 @@ impl Builder<'_> {
         if value.numerator().is_negative() {
             parts.push((self.multiple_of_pi_i(&RBig::ONE)?, RBig::ONE));
         }
-        for (prime, power) in prime_powers(&value.clone().abs()).ok_or(Stop::Limit)? {
+        for (prime, power) in prime_powers(&value.clone().abs(), self.budget)? {
             parts.push((self.ln_of_prime(&prime)?, RBig::from(power)));
         }
         self.graph.sum(&parts)
