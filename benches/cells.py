@@ -1,9 +1,10 @@
 """Recorded cells of real runs in the sandbox and in native Jupyter kernels: time of both, agreement of both.
 
 Needs the recorded runs (`$MATHFORGE_SHARED/data/gpt_oss_traces.jsonl.gz`). By default every twentieth session
-runs; `CELLS_EVERY=1` runs all, which takes hours. Each session runs in the sandbox and at once in a kernel, so
-that both meet the same machine. `CELLS_SAVE=FILE` keeps the outputs of both session by session, goes on where an
-earlier call was stopped, and `python -m support.recorded_cells TRACES --saved FILE` shows the sandbox's by kind.
+runs; `CELLS_EVERY=1` runs all, which takes hours. Each session runs in the sandbox and at once in a kernel,
+so that both meet the same machine. `CELLS_SAVE=FILE` keeps the outputs of both session by session and goes on
+where an earlier call was stopped; `python -m support.recorded_cells TRACES --saved FILE` shows the sandbox's
+by kind.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def both(python: Path, sessions: dict[str, list[Cell]]) -> Iterator[tuple[list[C
 
 
 def run_all(python: Path, sessions: dict[str, list[Cell]], file: Path) -> tuple[list[Compared], list[Native]]:
-    """The sessions that the files do not have yet, and then all of the files, in the order of the sessions."""
+    """The sessions that the files do not have yet are run; of all, what the files hold, in order."""
     file_of_natives = file.with_name(f"{file.name}.native")
 
     def natives() -> dict[str, Native]:

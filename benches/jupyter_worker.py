@@ -1,7 +1,7 @@
 """Runs a session of cells in a Jupyter kernel; started by `benches.cells` inside an environment of its own.
 
-Reads a JSON list of [code, time limit in seconds] from its input; writes a JSON object: `outputs` of the cells,
-`cpu_s` of the kernel and `wall_s`, both with its start.
+Reads a JSON list of [code, time limit in seconds] from its input; writes a JSON object: `outputs` of the
+cells, `cpu_s` of the kernel and `wall_s`, both with its start.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ import mathforge
 from mathforge.sandbox import Session
 
 from .measure import Row
-from .rivals.environments import figures
+from .rivals.environments import figures, interpreter
 
 SUM = "2 + 2"
 SYMPY = "import sympy\nx = sympy.Symbol('x')\nsympy.factor(x**12 - 1)"
@@ -88,6 +88,8 @@ def rows() -> list[Row]:
             rival: {name: found[name] / native[name]} for rival, found in rivals.items() if name in found
         }
         table.append(line(name, ours[name] / native[name], theirs, goal, f"CPU, times native: {name}"))
+    both = ours["sympy"] / natively(WORK["sympy"], interpreter("flint"))
+    table.append(Row("CPU, times native with python-flint: sympy", f"{both:.3g}"))
     held = f"{8192 / ours['sympy_mib']:.0f} (goal 1000)"
     table.append(Row("sessions with sympy in 8 GiB, by their private memory", held))
     errors = [Row(rival, found["error"]) for rival, found in rivals.items() if "error" in found]
@@ -191,10 +193,10 @@ def bare_python() -> dict[str, float]:
     }
 
 
-def natively(code: str) -> float:
-    """The same work in this Python, in a process of its own: its processor seconds."""
+def natively(code: str, python: Path = Path(sys.executable)) -> float:
+    """The same work in this Python or another, in a process of its own: its processor seconds."""
     program = f"{TIMED}\nprint(timed({code!r}))"
-    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    done = subprocess.run([python, "-c", program], check=True, capture_output=True, text=True)
     return float(done.stdout)
 
 

