@@ -47,7 +47,7 @@ pub fn parse_under(normalized: &str, policy: Policy) -> Result<Parsed, Stop> {
 }
 
 fn read(lexemes: Vec<Lexeme<'_>>, policy: Policy) -> Result<Node, Stop> {
-    let mut lexemes = without_doubled_brackets(lexemes);
+    let mut lexemes = brackets::without_doubled_brackets(lexemes);
     if let Some(clock) = words::clock(&lexemes) {
         return Ok(clock);
     }
@@ -66,53 +66,6 @@ fn read(lexemes: Vec<Lexeme<'_>>, policy: Policy) -> Result<Node, Stop> {
         Err(Stop::Beyond) | Ok(_) => words.map(Node::Text).ok_or(Stop::Beyond),
         Err(stop) => Err(stop),
     }
-}
-
-/// `((x))` to `(x)` and `{{x}}` to `{x}`, any number of times, in one pass: depth is for structure, not for padding.
-fn without_doubled_brackets(lexemes: Vec<Lexeme<'_>>) -> Vec<Lexeme<'_>> {
-    let may_be_padded = |pair: &[Lexeme<'_>]| {
-        let [Token::Mark(left), Token::Mark(right)] = [&pair[0].token, &pair[1].token] else { return false };
-        matches!((left, right), ('(', '(') | ('{', '{' | '-'))
-    };
-    if !lexemes.windows(2).any(may_be_padded) {
-        return lexemes;
-    }
-    let mut partner = vec![usize::MAX; lexemes.len()];
-    let mut open = Vec::new();
-    for (at, lexeme) in lexemes.iter().enumerate() {
-        match lexeme.token {
-            Token::Mark('(' | '{' | '[') => open.push(at),
-            Token::Mark(')' | '}' | ']') => {
-                if let Some(start) = open.pop() {
-                    partner[start] = at;
-                }
-            }
-            _ => {}
-        }
-    }
-    let mut keep = vec![true; lexemes.len()];
-    for (start, window) in lexemes.windows(3).enumerate() {
-        let is_script = start > 0 && matches!(lexemes[start - 1].token, Token::Mark('^' | '_'));
-        let signs = window.iter().map(|lexeme| &lexeme.token);
-        // `{-}` keeps spaces away from a sign.
-        if !is_script && signs.eq([&Token::Mark('{'), &Token::Mark('-'), &Token::Mark('}')]) {
-            keep[start] = false;
-            keep[start + 2] = false;
-        }
-    }
-    for start in 1..lexemes.len() {
-        let (outer, inner) = (partner[start - 1], partner[start]);
-        let doubled = inner != usize::MAX && outer == inner.wrapping_add(1);
-        if doubled
-            && matches!(lexemes[start].token, Token::Mark('(' | '{'))
-            && lexemes[start].token == lexemes[start - 1].token
-            && lexemes[inner].token == lexemes[outer].token
-        {
-            keep[start] = false;
-            keep[inner] = false;
-        }
-    }
-    lexemes.into_iter().zip(keep).filter_map(|(lexeme, keep)| keep.then_some(lexeme)).collect()
 }
 
 struct Parser<'a> {

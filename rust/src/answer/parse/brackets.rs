@@ -1,6 +1,7 @@
-//! Square brackets that group, as in `\left[\frac{n(n+1)}{2}\right]^2`.
+//! Brackets that only pad, and square brackets that group, as in `\left[\frac{n(n+1)}{2}\right]^2`.
 
 use super::Parser;
+use crate::answer::lex::{Lexeme, Token};
 use crate::answer::limits::{Budget, Stop};
 use crate::answer::tree::Node;
 use crate::answer::value::{evaluate, substituted};
@@ -12,6 +13,53 @@ const MAX_DENOMINATOR: i64 = 6;
 
 /// Links that a pair of square brackets counts for, as whether they group takes some arithmetic.
 const LINKS: usize = 5;
+
+/// `((x))` to `(x)` and `{{x}}` to `{x}`, any number of times, in one pass: depth is for structure, not for padding.
+pub(super) fn without_doubled_brackets(lexemes: Vec<Lexeme<'_>>) -> Vec<Lexeme<'_>> {
+    let may_be_padded = |pair: &[Lexeme<'_>]| {
+        let [Token::Mark(left), Token::Mark(right)] = [&pair[0].token, &pair[1].token] else { return false };
+        matches!((left, right), ('(', '(') | ('{', '{' | '-'))
+    };
+    if !lexemes.windows(2).any(may_be_padded) {
+        return lexemes;
+    }
+    let mut partner = vec![usize::MAX; lexemes.len()];
+    let mut open = Vec::new();
+    for (at, lexeme) in lexemes.iter().enumerate() {
+        match lexeme.token {
+            Token::Mark('(' | '{' | '[') => open.push(at),
+            Token::Mark(')' | '}' | ']') => {
+                if let Some(start) = open.pop() {
+                    partner[start] = at;
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut keep = vec![true; lexemes.len()];
+    for (start, window) in lexemes.windows(3).enumerate() {
+        let is_script = start > 0 && matches!(lexemes[start - 1].token, Token::Mark('^' | '_'));
+        let signs = window.iter().map(|lexeme| &lexeme.token);
+        // `{-}` keeps spaces away from a sign.
+        if !is_script && signs.eq([&Token::Mark('{'), &Token::Mark('-'), &Token::Mark('}')]) {
+            keep[start] = false;
+            keep[start + 2] = false;
+        }
+    }
+    for start in 1..lexemes.len() {
+        let (outer, inner) = (partner[start - 1], partner[start]);
+        let doubled = inner != usize::MAX && outer == inner.wrapping_add(1);
+        if doubled
+            && matches!(lexemes[start].token, Token::Mark('(' | '{'))
+            && lexemes[start].token == lexemes[start - 1].token
+            && lexemes[inner].token == lexemes[outer].token
+        {
+            keep[start] = false;
+            keep[inner] = false;
+        }
+    }
+    lexemes.into_iter().zip(keep).filter_map(|(lexeme, keep)| keep.then_some(lexeme)).collect()
+}
 
 impl Parser<'_> {
     /// Counts square brackets around one item.
