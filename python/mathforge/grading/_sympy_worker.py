@@ -14,6 +14,7 @@ import math
 import os
 import resource
 import sys
+from pathlib import Path
 from typing import Any
 
 from ._sympy_trees import UnsupportedError
@@ -53,12 +54,24 @@ def _in_fork(gold: list[Any], answer: list[Any], rules: Rules, cpu_s: float, mem
 
 def _limit(cpu_s: float, memory_mib: int) -> None:
     """Whole seconds of CPU time, not of waiting; the kernel ends the fork there, whatever Python is doing."""
-    memory = memory_mib << 20
+    memory = _address_space() + (memory_mib << 20)
+    _, allowed = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY:
+        memory = min(memory, allowed)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(cpu_s), math.ceil(cpu_s) + 1))
+
+
+def _address_space() -> int:
+    """Bytes that this process has mapped or reserved; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
 
 
 def _verdict(gold: list[Any], answer: list[Any], rules: Rules) -> list[str]:

@@ -67,7 +67,7 @@ class Grader:
         options: the conventions; None for the defaults.
         workers: the most sympy processes at a time; None for one per core.
         timeout_s: CPU seconds for one pair in sympy, in whole seconds.
-        memory_mib: address space of a sympy process.
+        memory_mib: address space that a pair may take beyond that of sympy itself.
         cache: file that keeps what sympy decided, for this and other processes; `default_cache()` is a good
             place. None keeps it in memory only.
     """
