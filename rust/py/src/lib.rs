@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod allocator;
 mod answer;
 mod columns;
 mod compression;
@@ -17,7 +18,7 @@ mod stream;
 mod table;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::BySize = allocator::BySize;
 
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
