@@ -1,7 +1,7 @@
 //! Tokens of a normalised answer.
 
 use super::limits::{MAX_TOKENS, Stop};
-use super::names::COUNTS;
+use super::names::count_in_words;
 use super::tree::Literal;
 use compact_str::CompactString;
 
@@ -188,7 +188,7 @@ impl<'a> Lexer<'a> {
         let subscript = subscript.strip_prefix('{').unwrap_or(subscript);
         let named = |subscript: &str| {
             let (word, _) = subscript.strip_prefix("\\text{")?.split_once('}')?;
-            COUNTS.iter().position(|count| *count == word).map(|base| base as u32)
+            count_in_words(word).map(|base| base as u32)
         };
         let base = subscript.get(..2)?.parse().ok().or_else(|| named(subscript));
         let base = base.filter(|base| (11..=36).contains(base))?;

@@ -44,7 +44,7 @@ const SHORT_WORDS: [&str; 30] = [
 ];
 
 /// Counts as words, each at its value.
-pub const COUNTS: [&str; 21] = [
+const COUNTS: [&str; 21] = [
     "zero",
     "one",
     "two",
@@ -67,6 +67,11 @@ pub const COUNTS: [&str; 21] = [
     "nineteen",
     "twenty",
 ];
+
+/// The value of a count in words.
+pub fn count_in_words(word: &str) -> Option<usize> {
+    COUNTS.iter().position(|count| *count == word)
+}
 
 /// Whether a run of letters reads as a product of variables: one or two letters, or an alphabetical run such as `xyz`.
 pub fn is_product(word: &str) -> bool {

@@ -1,7 +1,13 @@
 //! Sums and products of rationals with a short way for integers, which most of them are: no common divisors are sought.
 //! Sums of terms with rational factors.
 
+use dashu_base::BitTest;
 use dashu_ratio::RBig;
+
+/// Bits of numerator and denominator together.
+pub fn bits(value: &RBig) -> usize {
+    value.numerator().bit_len() + value.denominator().bit_len()
+}
 
 /// `left + right`.
 pub fn sum(left: &RBig, right: &RBig) -> RBig {

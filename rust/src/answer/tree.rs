@@ -1,7 +1,7 @@
 //! The typed tree an answer is parsed to, and its export for another process.
 
 use super::units::Unit;
-use compact_str::CompactString;
+use compact_str::{CompactString, ToCompactString};
 use std::fmt::Write;
 
 /// A number as printed: `digits[.fraction][(repeating)]` times ten to the `exponent`.
@@ -110,9 +110,9 @@ pub enum Node {
 }
 
 impl Node {
-    /// A number of these digits.
-    pub fn number(digits: impl Into<CompactString>) -> Self {
-        Self::Number(Literal::plain(digits))
+    /// A whole number, or the digits of one.
+    pub fn number(digits: impl ToCompactString) -> Self {
+        Self::Number(Literal::plain(digits.to_compact_string()))
     }
 
     /// The tree as a JSON s-expression, for example `["sum",["num","1","2"],["sym","x"]]`.

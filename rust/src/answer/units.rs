@@ -1,7 +1,6 @@
 //! Units an answer may carry. A missing unit is free; two given units must agree.
 
 use super::tree::Node;
-use compact_str::ToCompactString;
 use dashu_base::Gcd;
 use hashbrown::HashMap;
 use std::sync::LazyLock;
@@ -65,7 +64,7 @@ impl Unit {
 
     /// One of this unit in another one of its dimensions.
     pub fn in_terms_of(&self, other: &Self) -> Node {
-        let number = |value: u64| Node::number(value.to_compact_string());
+        let number = |value: u64| Node::number(value);
         let top = Node::Product(vec![number(self.factor.0), number(other.factor.1)]);
         let bottom = Node::Product(vec![number(self.factor.1), number(other.factor.0)]);
         Node::Quotient(Box::new(top), Box::new(bottom))

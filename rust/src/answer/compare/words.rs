@@ -1,7 +1,7 @@
 //! Answers in words.
 
 use super::{Policy, Reason, Verdict};
-use crate::answer::names::COUNTS;
+use crate::answer::names::count_in_words;
 
 /// Words that say nothing by themselves.
 const FILLERS: [&str; 12] =
@@ -127,7 +127,7 @@ fn exclude_each_other(left: &[String], right: &[String]) -> bool {
     }
 }
 
-/// Words beside [`COUNTS`] that may stand for a number, or for a truth value that is written as one.
+/// Words beside [`count_in_words`] that may stand for a number, or for a truth value that is written as one.
 const NUMERIC: &[&str] = &[
     "thirty",
     "forty",
@@ -206,7 +206,7 @@ pub fn may_be_a_number(text: &str) -> bool {
     words.iter().all(|word| word.len() < 2)
         || !text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_uppercase() || " ,.'".contains(c))
         || text.split(' ').any(|word| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase()))
-        || words.iter().any(|word| COUNTS.contains(&word.as_str()) || NUMERIC.contains(&word.as_str()))
+        || words.iter().any(|word| count_in_words(word).is_some() || NUMERIC.contains(&word.as_str()))
 }
 
 const MONTHS: [&str; 12] = [

@@ -5,6 +5,7 @@ use super::factor::prime_powers;
 use super::graph::{Graph, Id, Term};
 use crate::answer::compare::{LogBase, Policy};
 use crate::answer::limits::{Budget, MAX_NUMBER_BITS, Stop};
+use crate::answer::rational::bits;
 use crate::answer::tree::{Constant, Node};
 use dashu_base::{Abs, BitTest, Signed};
 use dashu_int::{IBig, UBig};
@@ -444,7 +445,7 @@ impl<'a> Builder<'a> {
 
 /// Words of numerator and denominator together, 0 for short ones.
 fn words(value: &RBig) -> u64 {
-    (value.numerator().bit_len() + value.denominator().bit_len()) as u64 / 64
+    bits(value) as u64 / 64
 }
 
 /// A small fraction.

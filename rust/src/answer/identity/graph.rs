@@ -5,8 +5,8 @@
 
 use super::reduce::{Factors, folded_turns, power_of};
 use crate::answer::limits::{MAX_GRAPH_TERMS, MAX_NUMBER_BITS, MAX_SUM_TERMS, Stop};
-use crate::answer::rational::{collect_terms, product, sum};
-use dashu_base::{BitTest, Signed};
+use crate::answer::rational::{bits, collect_terms, product, sum};
+use dashu_base::Signed;
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 use hashbrown::hash_table::Entry;
@@ -117,7 +117,7 @@ impl Graph {
             return Err(Stop::Limit);
         }
         if let Term::Rational(value) = &term
-            && value.numerator().bit_len() + value.denominator().bit_len() > MAX_NUMBER_BITS
+            && bits(value) > MAX_NUMBER_BITS
         {
             return Err(Stop::Limit);
         }

@@ -3,7 +3,7 @@
 use super::{Parser, Sign};
 use crate::answer::lex::Token;
 use crate::answer::limits::Stop;
-use crate::answer::names::{COUNTS, FUNCTIONS, GREEK, canonical_function, is_product};
+use crate::answer::names::{FUNCTIONS, GREEK, canonical_function, count_in_words, is_product};
 use crate::answer::tree::{Constant, Literal, Node};
 use compact_str::{CompactString, ToCompactString};
 
@@ -122,8 +122,7 @@ impl<'a> Parser<'a> {
         let base = match self.next()? {
             Token::Number(literal) if literal.is_plain_integer() => literal.digits,
             Token::Word(name) | Token::Text(name) => {
-                let value = COUNTS.iter().position(|word| *word == name).ok_or(Stop::Beyond)?;
-                value.to_compact_string()
+                count_in_words(name).ok_or(Stop::Beyond)?.to_compact_string()
             }
             _ => return Err(Stop::Beyond),
         };
@@ -300,7 +299,7 @@ impl<'a> Parser<'a> {
             self.expect(']')?;
             degree
         } else {
-            integer(2)
+            Node::number(2)
         };
         let radicand = self.deeper(Self::atom)?;
         Ok(Node::Root(Box::new(radicand), Box::new(degree)))
@@ -429,7 +428,9 @@ impl<'a> Parser<'a> {
 
 /// `\sin^{-1} x` is the arcsine.
 fn inverse_function(name: &str, power: &Node, call: Node) -> Result<Node, Stop> {
-    let (Node::Call(_, arguments), true) = (call, *power == integer(1)) else { return Err(Stop::Beyond) };
+    let (Node::Call(_, arguments), true) = (call, *power == Node::number(1)) else {
+        return Err(Stop::Beyond);
+    };
     let inverse = match name {
         "sin" => "arcsin",
         "cos" => "arccos",
@@ -465,10 +466,6 @@ fn has_number(node: &Node) -> bool {
         Node::Negative(inner) => has_number(inner),
         _ => false,
     }
-}
-
-fn integer(value: u32) -> Node {
-    Node::Number(Literal { digits: value.to_compact_string(), ..Literal::default() })
 }
 
 /// Both plain integers, the first one smaller.

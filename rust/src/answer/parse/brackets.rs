@@ -5,7 +5,6 @@ use crate::answer::lex::{Lexeme, Token};
 use crate::answer::limits::{Budget, Stop};
 use crate::answer::tree::Node;
 use crate::answer::value::{evaluate, substituted};
-use compact_str::ToCompactString;
 use std::collections::BTreeSet;
 
 /// Values of a variable at which a quotient is looked at.
@@ -117,5 +116,5 @@ fn is_whole_everywhere(node: &Node) -> bool {
     let names: BTreeSet<&str> = names.into_iter().collect();
     let mut names = names.into_iter();
     let (Some(name), None) = (names.next(), names.next()) else { return false };
-    (0..count).all(|value: i64| is_whole(&substituted(node, name, &Node::number(value.to_compact_string()))))
+    (0..count).all(|value: i64| is_whole(&substituted(node, name, &Node::number(value))))
 }

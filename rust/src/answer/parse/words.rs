@@ -2,7 +2,6 @@
 
 use crate::answer::lex::{Lexeme, Token, lex};
 use crate::answer::tree::Node;
-use compact_str::ToCompactString;
 
 /// `7:30 PM`, `12 noon`, `\text{4:30 p.m.}`: minutes after midnight, and as said. None without the half of the day.
 pub fn clock(lexemes: &[Lexeme<'_>]) -> Option<Node> {
@@ -45,8 +44,8 @@ fn time(hour: u32, minute: u32, half: &str) -> Option<Node> {
         _ => return None,
     };
     let minutes = (hour % 12 + if afternoon { 12 } else { 0 }) * 60 + minute;
-    let literal = |value: u32| Node::number(value.to_compact_string());
-    (minute < 60).then(|| Node::Call("clock".into(), vec![literal(minutes), literal(hour * 60 + minute)]))
+    (minute < 60)
+        .then(|| Node::Call("clock".into(), vec![Node::number(minutes), Node::number(hour * 60 + minute)]))
 }
 
 /// `April 1, 2024`, `Room 5`: words and whole numbers that begin or end with a word of three letters or more.

@@ -1,7 +1,6 @@
 //! Lists that leave out their middle.
 
 use crate::answer::tree::Node;
-use compact_str::ToCompactString;
 
 /// Items that an ellipsis may stand for.
 const MAX_FILLED: i64 = 200;
@@ -31,7 +30,7 @@ fn progression(known: &[i64], at: usize) -> Option<impl Iterator<Item = i64> + u
 
 /// A whole number as a literal.
 pub fn number(value: i64) -> Node {
-    let digits = Node::number(value.unsigned_abs().to_compact_string());
+    let digits = Node::number(value.unsigned_abs());
     if value < 0 { Node::Negative(Box::new(digits)) } else { digits }
 }
 

@@ -4,9 +4,9 @@ use super::chart::substituted;
 use super::evaluate::evaluate;
 use super::shape::{Leaf, Value, leaf, shape};
 use crate::answer::limits::Budget;
-use crate::answer::names::COUNTS;
+use crate::answer::names::count_in_words;
 use crate::answer::tree::{Constant, Node, Relation};
-use compact_str::{CompactString, ToCompactString};
+use compact_str::CompactString;
 
 /// A time, a congruence or a point from the call that the parser made of it.
 pub fn named(name: CompactString, mut parts: Vec<Node>, budget: &mut Budget) -> Value {
@@ -132,8 +132,8 @@ pub fn leaves_of(value: Value) -> Option<Vec<Leaf>> {
 /// `two` is 2, `all integers` is the set.
 pub fn in_words(text: &str) -> Option<Node> {
     let lower = text.trim().to_lowercase();
-    if let Some(value) = COUNTS.iter().position(|word| *word == lower) {
-        return Some(Node::number(value.to_compact_string()));
+    if let Some(value) = count_in_words(&lower) {
+        return Some(Node::number(value));
     }
     let infinity = || Node::Constant(Constant::Infinity);
     match lower.as_str() {

@@ -5,7 +5,7 @@
 //! except where an opaque term such as `sin(1)` takes part.
 
 use crate::answer::limits::{Budget, MAX_BITS, MAX_TERMS, Stop};
-use crate::answer::rational::{collect_terms, product, sum};
+use crate::answer::rational::{bits, collect_terms, product, sum};
 use compact_str::CompactString;
 use dashu_base::{Abs, BitTest, Gcd, Signed};
 use dashu_int::{IBig, UBig};
@@ -153,11 +153,7 @@ impl Polynomial {
 
     /// The value, if it is rational.
     pub fn rational(&self) -> Option<RBig> {
-        match self.terms.as_slice() {
-            [] => Some(RBig::ZERO),
-            [(monomial, value)] => monomial.is_one().then(|| value.clone()),
-            _ => None,
-        }
+        self.is_rational().then(|| self.terms.first().map_or(RBig::ZERO, |(_, value)| value.clone()))
     }
 
     /// Whether equal terms are the only way to be equal: no opaque atom, and at most one of pi and e.
@@ -193,7 +189,7 @@ impl Polynomial {
                     let own = &mut self.terms[at].1;
                     budget.spend(cost(own))?;
                     *own = sum(own, value);
-                    if size(own) > MAX_BITS {
+                    if bits(own) > MAX_BITS {
                         return Err(Stop::Limit);
                     }
                     if own.is_zero() {
@@ -231,7 +227,7 @@ impl Polynomial {
                 if let Some(factor) = factor {
                     value = product(&value, &RBig::from(factor));
                 }
-                if size(&value) > MAX_BITS {
+                if bits(&value) > MAX_BITS {
                     return Err(Stop::Limit);
                 }
                 terms.push((monomial, value));
@@ -242,7 +238,7 @@ impl Polynomial {
             collect_terms(&mut several);
             terms = several.into();
         }
-        let fits = terms.len() <= MAX_TERMS && terms.iter().all(|(_, value)| size(value) <= MAX_BITS);
+        let fits = terms.len() <= MAX_TERMS && terms.iter().all(|(_, value)| bits(value) <= MAX_BITS);
         if fits { Ok(Self { terms }) } else { Err(Stop::Limit) }
     }
 
@@ -253,7 +249,7 @@ impl Polynomial {
         for (_, value) in &mut self.terms {
             budget.spend(200 + cost(value) + cost(factor))?;
             *value = product(value, factor);
-            if size(value) > MAX_BITS {
+            if bits(value) > MAX_BITS {
                 return Err(Stop::Limit);
             }
         }
@@ -323,14 +319,9 @@ impl Polynomial {
     }
 }
 
-/// Bits of numerator and denominator together.
-pub fn size(value: &RBig) -> usize {
-    value.numerator().bit_len() + value.denominator().bit_len()
-}
-
 /// Work of reducing a fraction of this size.
 fn cost(value: &RBig) -> u64 {
-    let words = size(value) as u64 / 64;
+    let words = bits(value) as u64 / 64;
     words * words
 }
 

@@ -2,9 +2,9 @@
 
 use super::polynomial::{Atom, Monomial, Polynomial, magnitude};
 use crate::answer::limits::{Budget, Stop};
+use crate::answer::rational::bits;
 use crate::answer::tree::{Constant, Node};
-use compact_str::ToCompactString;
-use dashu_base::{Abs, BitTest, Gcd, Signed};
+use dashu_base::{Abs, Gcd, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
@@ -18,8 +18,7 @@ const MAX_CANDIDATES: usize = 4_000;
 /// The real roots, in no order; None where they are not known to be complete.
 pub fn real_roots(polynomial: &[RBig], budget: &mut Budget) -> Result<Vec<Node>, Stop> {
     let mut rest = trimmed(polynomial.to_vec());
-    let long =
-        |value: &RBig| value.numerator().bit_len() + value.denominator().bit_len() > MAX_COEFFICIENT_BITS;
+    let long = |value: &RBig| bits(value) > MAX_COEFFICIENT_BITS;
     if rest.len() > MAX_DEGREE + 1 || rest.iter().any(long) {
         return Err(Stop::Limit);
     }
@@ -149,11 +148,11 @@ fn trimmed(mut polynomial: Vec<RBig>) -> Vec<RBig> {
 
 /// A rational as a tree.
 pub fn rational(value: &RBig) -> Node {
-    let size = Node::number(magnitude(value.numerator()).to_compact_string());
+    let size = Node::number(magnitude(value.numerator()));
     let size = if value.is_int() {
         size
     } else {
-        Node::Quotient(Box::new(size), Box::new(Node::number(value.denominator().to_compact_string())))
+        Node::Quotient(Box::new(size), Box::new(Node::number(value.denominator())))
     };
     if value.numerator().is_negative() { Node::Negative(Box::new(size)) } else { size }
 }
