@@ -16,8 +16,11 @@ const LARGE: usize = 128 << 10;
 /// See the module.
 pub struct BySize;
 
-fn allocator(size: usize) -> &'static dyn GlobalAlloc {
-    if size < LARGE { &MiMalloc } else { &System }
+/// A call handed on to the allocator of this size; a branch, as a call through a table would cost every block.
+macro_rules! of_size {
+    ($size:expr, $method:ident($($argument:expr),+)) => {
+        if $size < LARGE { MiMalloc.$method($($argument),+) } else { System.$method($($argument),+) }
+    };
 }
 
 // SAFETY: the size that a block was asked for with comes back with it, so that each block returns to the allocator it is
@@ -25,23 +28,23 @@ fn allocator(size: usize) -> &'static dyn GlobalAlloc {
 unsafe impl GlobalAlloc for BySize {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promised.
-        unsafe { allocator(layout.size()).alloc(layout) }
+        unsafe { of_size!(layout.size(), alloc(layout)) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promised.
-        unsafe { allocator(layout.size()).alloc_zeroed(layout) }
+        unsafe { of_size!(layout.size(), alloc_zeroed(layout)) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the block is from the allocator of its size.
-        unsafe { allocator(layout.size()).dealloc(block, layout) }
+        unsafe { of_size!(layout.size(), dealloc(block, layout)) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         if (layout.size() < LARGE) == (size < LARGE) {
             // SAFETY: the block is from the allocator of its size, which is that of the new size too.
-            return unsafe { allocator(size).realloc(block, layout, size) };
+            return unsafe { of_size!(size, realloc(block, layout, size)) };
         }
         // SAFETY: the caller promises that the new size, with this alignment, is a layout.
         let grown = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
