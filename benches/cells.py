@@ -14,8 +14,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,11 +24,10 @@ from .measure import Row
 from .rivals import environments
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from support.recorded_cells import Cell, Compared, recorded_sessions, run_again, save, saved
+from support.recorded_cells import Cell, Compared, each_of, recorded_sessions, run_again, save, saved
 
 TRACES = Path("data", "gpt_oss_traces.jsonl.gz")
 WORKER = Path(__file__).with_name("jupyter_worker.py")
-THREADS = int(os.environ.get("CELLS_THREADS", "2"))
 
 
 @dataclass(frozen=True)
@@ -61,31 +58,25 @@ def native(python: Path, run: str, cells: list[Cell]) -> Native:
     return Native(run, **json.loads(done.stdout))
 
 
-def both(python: Path, sessions: dict[str, list[Cell]]) -> Iterator[tuple[list[Compared], Native]]:
-    """Every session in the sandbox and then in a kernel, as each is done."""
-    with Sandbox(max_output_chars=200_000) as box, ThreadPoolExecutor(THREADS) as pool:
-
-        def one(run: str, cells: list[Cell]) -> tuple[list[Compared], Native]:
-            return run_again(box, run, cells), native(python, run, cells)
-
-        for done in as_completed([pool.submit(one, run, cells) for run, cells in sessions.items()]):
-            yield done.result()
+def natives(file: Path) -> dict[str, Native]:
+    """The kernels' sessions that a file holds."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    return {one.run: one for one in (Native(**json.loads(line)) for line in lines)}
 
 
 def run_all(python: Path, sessions: dict[str, list[Cell]], file: Path) -> tuple[list[Compared], list[Native]]:
     """The sessions that the files do not have yet are run; of all, what the files hold, in order."""
     file_of_natives = file.with_name(f"{file.name}.native")
 
-    def natives() -> dict[str, Native]:
-        lines = file_of_natives.read_text().splitlines() if file_of_natives.exists() else []
-        return {one.run: one for one in (Native(**json.loads(line)) for line in lines)}
+    def both(box: Sandbox, run: str, cells: list[Cell]) -> tuple[list[Compared], Native]:
+        return run_again(box, run, cells), native(python, run, cells)
 
-    done = natives()
-    for ours, theirs in both(python, {run: cells for run, cells in sessions.items() if run not in done}):
+    done = natives(file_of_natives)
+    for ours, theirs in each_of({run: cells for run, cells in sessions.items() if run not in done}, both):
         save([ours], file)
         with file_of_natives.open("a") as out:
             out.write(json.dumps(asdict(theirs)) + "\n")
-    done = natives()
+    done = natives(file_of_natives)
     return [one for one in saved(file) if one.run in sessions], [done[run] for run in sessions]
 
 

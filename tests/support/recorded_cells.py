@@ -13,10 +13,12 @@ import collections
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from mathforge.sandbox import Sandbox
 from mathforge.sandbox.comparing import KINDS, Kind
@@ -38,6 +40,9 @@ STOPPED_TIMEOUT_S = 5.0
 
 THREADS = 2
 """Sessions at a time."""
+
+
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,18 @@ def run_again(box: Sandbox, run: str, cells: Sequence[Cell], limit_s: float = ma
     return compared
 
 
-def each_again(sessions: dict[str, list[Cell]], limit_s: float = math.inf) -> Iterator[list[Compared]]:
-    """All sessions, as many at a time as there are threads; each as soon as it is done."""
+def each_of(
+    sessions: dict[str, list[Cell]], work: Callable[[Sandbox, str, list[Cell]], Done]
+) -> Iterator[Done]:
+    """The work on all sessions, as many at a time as there are threads; each as soon as it is done."""
     with Sandbox(max_output_chars=200_000) as box, ThreadPoolExecutor(THREADS) as pool:
-        running = [pool.submit(run_again, box, run, cells, limit_s) for run, cells in sessions.items()]
+        running = [pool.submit(work, box, run, cells) for run, cells in sessions.items()]
         yield from (session.result() for session in as_completed(running))
+
+
+def each_again(sessions: dict[str, list[Cell]], limit_s: float = math.inf) -> Iterator[list[Compared]]:
+    """All sessions run again."""
+    return each_of(sessions, partial(run_again, limit_s=limit_s))
 
 
 def compare_all(sessions: dict[str, list[Cell]], limit_s: float = math.inf) -> list[Compared]:
