@@ -2,7 +2,7 @@
 
 use super::limits::{MAX_TOKENS, Stop};
 use super::names::count_in_words;
-use super::tree::Literal;
+use super::tree::{Decimals, Literal};
 use compact_str::CompactString;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,13 +125,9 @@ impl<'a> Lexer<'a> {
             && self.rest.strip_prefix(',').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         if comma || self.rest.starts_with('.') && !self.rest.starts_with("..") {
             self.take(1);
-            literal.fraction = Some(self.digits().into());
-            literal.repeating = self.repeating();
-            if literal.repeating.is_none()
-                && let Some(fraction) = &mut literal.fraction
-            {
-                literal.repeating = self.dots(fraction);
-            }
+            let mut fraction = self.digits().into();
+            let repeating = self.repeating().or_else(|| self.dots(&mut fraction));
+            literal.decimals = Some(Box::new(Decimals { fraction, repeating }));
         }
         if let Some(after) = self.rest.strip_prefix(['e', 'E']) {
             let sign = usize::from(after.starts_with(['-', '+']));

@@ -344,7 +344,7 @@ impl<'a> Parser<'a> {
         Ok(match currency {
             // `$5 dollars` names its unit twice.
             Some(_) if matches!(node, Node::Measured(..)) => node,
-            Some(unit) => Node::Measured(Box::new(node), unit),
+            Some(unit) => Node::Measured(Box::new(node), Box::new(unit)),
             None => node,
         })
     }

@@ -9,12 +9,19 @@ use std::fmt::Write;
 pub struct Literal {
     /// Integer part without separators; empty in `.5`.
     pub digits: CompactString,
-    /// Digits after the point, if there is a point.
-    pub fraction: Option<CompactString>,
-    /// Digits under `\overline`, repeated for ever.
-    pub repeating: Option<CompactString>,
+    /// What follows the point, if there is a point; boxed, as most numbers are whole and every node has room for one.
+    pub decimals: Option<Box<Decimals>>,
     /// From `1.5e8`.
     pub exponent: i32,
+}
+
+/// What follows the point of a number.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decimals {
+    /// Digits that stand once.
+    pub fraction: CompactString,
+    /// Digits under `\overline`, repeated for ever.
+    pub repeating: Option<CompactString>,
 }
 
 impl Literal {
@@ -100,7 +107,7 @@ pub enum Node {
     /// A named function of its arguments: `sin`, `log` (argument, base), `factorial`, `binomial`, `abs`, ...
     Call(CompactString, Vec<Node>),
     Percent(Box<Node>),
-    Measured(Box<Node>, Unit),
+    Measured(Box<Node>, Box<Unit>),
     /// Bracket characters as written; `<` and `>` for angle brackets, `{` for sets.
     Bracketed(char, char, Vec<Node>),
     /// Items without brackets.

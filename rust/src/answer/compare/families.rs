@@ -109,7 +109,7 @@ fn progression(
     budget: &mut Budget,
 ) -> Result<Progression, Stop> {
     let node = match &leaf.unit {
-        Some(unit) => Node::Measured(Box::new(leaf.node.clone()), unit.clone()),
+        Some(unit) => Node::Measured(Box::new(leaf.node.clone()), Box::new(unit.clone())),
         None => leaf.node.clone(),
     };
     let mut at = |value: i64, budget: &mut Budget| {

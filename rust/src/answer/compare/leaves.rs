@@ -279,7 +279,7 @@ fn by_identity(
         let mut builder = Builder::new(&mut graph, policy, budget);
         let id = match &leaf.unit {
             Some(unit) if radians => {
-                builder.build(&Node::Measured(Box::new(leaf.node.clone()), unit.clone()))?
+                builder.build(&Node::Measured(Box::new(leaf.node.clone()), Box::new(unit.clone())))?
             }
             _ => builder.build(&leaf.node)?,
         };

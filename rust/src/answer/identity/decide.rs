@@ -236,7 +236,6 @@ fn functions(
             break;
         }
     }
-    // One point at full precision tells what differs by very little.
     let Some((_, first)) = common.first() else { return Ok(Decision::NoCommonPoint) };
     if common.len() < MIN_POINTS.min(if pieces { 2 } else { MIN_POINTS }) {
         return Ok(Decision::NoCommonPoint);
@@ -244,20 +243,32 @@ fn functions(
     if let Some(proof) = proof {
         return Ok(Decision::Equal(proof));
     }
-    let values = Values::of(graph, first, order, POINT_BITS[1], budget)?;
-    if values.get(id).is_some_and(|value| !value.has_zero()) {
-        return Ok(Decision::Different(POINT_BITS[1]));
-    }
-    let mut proof = None;
-    for (number, point) in common.iter().take(FORMAL_POINTS as usize) {
-        proof = certified(graph, id, point, *number, budget)?;
-        match proof {
-            None => return Ok(Decision::Unseparated),
-            Some(Proof::NormalForm | Proof::Field | Proof::LogRelation) => break,
-            Some(_) => {}
+    match by_algebraic_points(graph, id, &common, budget)? {
+        Some(proof) => Ok(Decision::Equal(proof)),
+        None => {
+            // One point at full precision tells what differs by very little.
+            let values = Values::of(graph, first, order, POINT_BITS[1], budget)?;
+            let differs = values.get(id).is_some_and(|value| !value.has_zero());
+            Ok(if differs { Decision::Different(POINT_BITS[1]) } else { Decision::Unseparated })
         }
     }
-    Ok(proof.map_or(Decision::Unseparated, Decision::Equal))
+}
+
+/// A proof at a few points, of which each is proof enough in a field or by logarithms.
+fn by_algebraic_points(
+    graph: &mut Graph,
+    id: Id,
+    points: &[(u64, Point)],
+    budget: &mut Budget,
+) -> Result<Option<Proof>, Stop> {
+    let mut proof = None;
+    for (number, point) in points.iter().take(FORMAL_POINTS as usize) {
+        proof = certified(graph, id, point, *number, budget)?;
+        if proof != Some(Proof::AlgebraicPoints) && !matches!(proof, Some(Proof::Separation(_))) {
+            break;
+        }
+    }
+    Ok(proof)
 }
 
 /// What is taken as independent in an identity.

@@ -200,12 +200,12 @@ fn binomial(n: f64, k: f64) -> Option<Double> {
 }
 
 fn number(literal: &Literal) -> Option<Double> {
-    if literal.repeating.is_some() {
+    if literal.repeating().is_some() {
         return None;
     }
     if literal.is_plain_integer() {
         return Double::integer(literal.digits.parse().ok()?);
     }
-    let fraction = literal.fraction.as_deref().unwrap_or("");
+    let fraction = literal.fraction();
     Double::nearest(format!("{}.{fraction}e{}", literal.digits, literal.exponent).parse().ok()?)
 }

@@ -232,7 +232,7 @@ impl Parser<'_> {
             }
         }
         let value = if parts.len() == 1 { parts.swap_remove(0) } else { Node::Sum(parts) };
-        Ok(Node::Measured(Box::new(value), unit))
+        Ok(Node::Measured(Box::new(value), Box::new(unit)))
     }
 
     /// What follows a degree mark: a temperature scale, minutes and seconds of arc, or nothing.
@@ -241,7 +241,7 @@ impl Parser<'_> {
             let name = if *scale == "C" { "celsius" } else { "fahrenheit" };
             self.at += 1;
             let unit = units::find(name).ok_or(Stop::Beyond)?;
-            return Ok(Node::Measured(Box::new(value), unit));
+            return Ok(Node::Measured(Box::new(value), Box::new(unit)));
         }
         let mut parts = vec![value];
         for (marks, divisor) in [(1, "60"), (2, "3600")] {
@@ -260,6 +260,6 @@ impl Parser<'_> {
             self.at += 1 + marks;
         }
         let value = if parts.len() == 1 { parts.swap_remove(0) } else { Node::Sum(parts) };
-        Ok(Node::Measured(Box::new(value), unit))
+        Ok(Node::Measured(Box::new(value), Box::new(unit)))
     }
 }

@@ -1,7 +1,7 @@
 //! Number literals as exact rationals, and what their decimals promise.
 
 use crate::answer::limits::{MAX_DIGITS, Stop};
-use crate::answer::tree::Literal;
+use crate::answer::tree::{Decimals, Literal};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
@@ -17,13 +17,23 @@ pub struct Printed {
 impl Literal {
     /// Digits only: no point, no exponent.
     pub fn is_plain_integer(&self) -> bool {
-        self.fraction.is_none() && self.repeating.is_none() && self.exponent == 0
+        self.decimals.is_none() && self.exponent == 0
+    }
+
+    /// Digits after the point that stand once.
+    pub fn fraction(&self) -> &str {
+        self.decimals.as_ref().map_or("", |decimals| &decimals.fraction)
+    }
+
+    /// Digits after those that are repeated for ever.
+    pub fn repeating(&self) -> Option<&str> {
+        self.decimals.as_ref().and_then(|decimals| decimals.repeating.as_deref())
     }
 
     /// The precision of a finite decimal with a point and no exponent.
     pub fn printed(&self) -> Option<Printed> {
-        let fraction = self.fraction.as_ref()?;
-        if self.repeating.is_some() || self.exponent != 0 {
+        let Decimals { fraction, repeating: None } = &**self.decimals.as_ref()? else { return None };
+        if self.exponent != 0 {
             return None;
         }
         let digits = self.digits.bytes().chain(fraction.bytes());
@@ -48,11 +58,11 @@ impl Literal {
 
     /// The value of at most 18 digits, with as many zeros at most.
     fn short(&self) -> Option<RBig> {
-        let fraction = self.fraction.as_deref().unwrap_or("");
+        let fraction = self.fraction();
         let shift = i64::from(self.exponent) - fraction.len() as i64;
         let fits = (1..=18).contains(&(self.digits.len() + fraction.len())) && shift.abs() <= 18;
         let digits = self.digits.bytes().chain(fraction.bytes());
-        if !fits || self.repeating.is_some() || !digits.clone().all(|digit| digit.is_ascii_digit()) {
+        if !fits || self.repeating().is_some() || !digits.clone().all(|digit| digit.is_ascii_digit()) {
             return None;
         }
         let digits = digits.fold(0, |value, digit| value * 10 + u128::from(digit - b'0'));
@@ -68,11 +78,11 @@ impl Literal {
     ///
     /// A repeating part of length r after s decimals is over `10^s (10^r - 1)`.
     pub fn ratio_digits(&self) -> (String, String) {
-        let fraction = self.fraction.as_deref().unwrap_or("");
+        let fraction = self.fraction();
         let mut numerator = format!("{}{fraction}", self.digits);
         let mut denominator = "1".to_owned();
         let shift = i64::from(self.exponent) - fraction.len() as i64;
-        if let Some(repeating) = &self.repeating {
+        if let Some(repeating) = self.repeating() {
             let all = format!("{numerator}{repeating}");
             let difference =
                 all.parse::<UBig>().unwrap_or_default() - numerator.parse::<UBig>().unwrap_or_default();
@@ -96,10 +106,10 @@ mod tests {
     #[test]
     fn literals_are_exact() {
         let literal = |digits: &str, fraction: Option<&str>, repeating: Option<&str>, exponent| {
-            let own = |text: Option<&str>| text.map(Into::into);
-            Literal { digits: digits.into(), fraction: own(fraction), repeating: own(repeating), exponent }
-                .rational()
-                .unwrap()
+            let decimals = fraction.map(|fraction| {
+                Box::new(Decimals { fraction: fraction.into(), repeating: repeating.map(Into::into) })
+            });
+            Literal { digits: digits.into(), decimals, exponent }.rational().unwrap()
         };
         assert_eq!(literal("0", Some("125"), None, 0), RBig::from_parts(1.into(), 8u8.into()));
         assert_eq!(literal("0", Some("1"), Some("6"), 0), RBig::from_parts(1.into(), 6u8.into()));

@@ -312,7 +312,7 @@ fn chain(mut sides: Vec<Node>, mut relations: Vec<Relation>, budget: &mut Budget
 fn stands_exactly(sides: &[Node]) -> bool {
     match sides {
         [.., exact, Node::Number(decimal)] => {
-            decimal.fraction.is_some() && exact.is_constant() && !matches!(exact, Node::Number(_))
+            decimal.decimals.is_some() && exact.is_constant() && !matches!(exact, Node::Number(_))
         }
         _ => false,
     }
@@ -458,7 +458,7 @@ pub(super) fn leaf(node: Node, budget: &mut Budget) -> Leaf {
 /// The unit of a measured value; in `2+3\sqrt{2} cm` the last term carries it for the whole sum.
 fn without_unit(node: Node) -> (Node, Option<Unit>) {
     match node {
-        Node::Measured(inner, unit) => (*inner, Some(unit)),
+        Node::Measured(inner, unit) => (*inner, Some(*unit)),
         Node::Negative(inner) => {
             let (inner, unit) = without_unit(*inner);
             (Node::Negative(Box::new(inner)), unit)
