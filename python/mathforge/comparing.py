@@ -186,7 +186,7 @@ def _rates(run: Benchmark, settings: Settings, grader: Grader | None) -> dict[st
     import polars
 
     samples: Samples = read_samples(run.files, settings)
-    grade_open_pairs(samples, grader)
+    grade_open_pairs(samples, grader, threads=settings.workers)
     _, table = samples.tally(string_votes=True, first_k=False, threads=settings.workers, outcomes=True)
     frame = polars.DataFrame(table)
     rates: dict[str, dict[str, float]] = {}
@@ -209,7 +209,7 @@ def problems_table(paths: Sequence[Path | str], settings: Settings | None = None
 
     settings = settings or Settings()
     samples = read_samples(find(paths, lexical=settings.lexical)[0].files, settings)
-    grade_open_pairs(samples, None)
+    grade_open_pairs(samples, None, threads=settings.workers)
     _, table = samples.tally(
         string_votes=settings.votes == "string", first_k=False, threads=settings.workers, outcomes=True
     )

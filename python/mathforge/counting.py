@@ -84,7 +84,7 @@ class Counts:
             grader: for answers that the native comparison leaves open.
         """
         self.rows += len(samples)
-        grade_open_pairs(samples, grader)
+        grade_open_pairs(samples, grader, threads=how.threads)
         tally, _ = samples.tally(
             string_votes=how.votes == "string" or how.nemo_skills,
             first_k=how.nemo_skills,

@@ -67,7 +67,7 @@ def summarize(
     for _, kind, kept, _, places in samples.damage():
         if not kept:
             raise ValueError(f"row {places[0] - 1} cannot be counted: {kind}")
-    grade_open_pairs(samples, grader)
+    grade_open_pairs(samples, grader, threads=1)
     tally, _ = samples.tally(string_votes=False, first_k=False, threads=1, outcomes=False)
     return Report(dict(tables(tally, benchmark, sizes.pop())))
 
@@ -77,9 +77,9 @@ def scan_options(*, id_key: str = "id", strict: bool = False) -> dict[str, Any]:
     return {"id_key": id_key, "undecided_reasons": sorted(UNDECIDED_REASONS), "strict": strict}
 
 
-def grade_open_pairs(samples: Samples, grader: Grader | None) -> None:
+def grade_open_pairs(samples: Samples, grader: Grader | None, *, threads: int) -> None:
     """Grade what rows and the native comparison left open, each pair of expected answer and answer once."""
-    pairs = samples.open_pairs()
+    pairs = samples.open_pairs(threads)
     if not pairs:
         return
     own = grader or Grader()

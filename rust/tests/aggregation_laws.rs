@@ -39,10 +39,10 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 /// What users see of columns: the counts, the damage with its lines, the conflicts.
-fn seen(mut columns: Columns) -> (String, Vec<String>, Vec<String>) {
+fn seen(mut columns: Columns, threads: usize) -> (String, Vec<String>, Vec<String>) {
     columns.name_by_line();
-    let grades = Grades::of(&columns);
-    let tally = Tally::of(&columns, &grades, Options { first_k: true, ..Options::default() }, 2);
+    let grades = Grades::of(&columns, threads);
+    let tally = Tally::of(&columns, &grades, Options { first_k: true, ..Options::default() }, threads);
     let mut damage = Vec::new();
     for (file, kind, kept, count) in columns.damage.iter() {
         let lines: Vec<u64> = count.places.iter().map(|place| columns.line(*place)).collect();
@@ -106,14 +106,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_split_and_order_of_shards_counts_the_same(
+    fn any_split_and_order_of_shards_and_threads_count_the_same(
         files in prop::collection::vec(prop::collection::vec(line(), 0..12), 1..4),
         width in 20usize..400,
         order in any::<u64>(),
         grouping in any::<u64>(),
+        threads in 1usize..6,
     ) {
         let files = texts(&files);
-        let whole = seen(merged(pieces(&files, usize::MAX)));
+        let whole = seen(merged(pieces(&files, usize::MAX)), 1);
         // Commutative: shuffled. Associative: joined pairwise in an order of chance, each through bytes.
         let mut shards: Vec<Columns> = pieces(&files, width);
         let mut chance = order;
@@ -130,7 +131,7 @@ proptest! {
             other.merge(if grouping & 1 == 1 { through_bytes(&one) } else { one });
             shards.push(other);
         }
-        prop_assert_eq!(seen(shards.pop().unwrap_or_default()), whole);
+        prop_assert_eq!(seen(shards.pop().unwrap_or_default(), threads), whole);
     }
 
     #[test]
@@ -138,7 +139,7 @@ proptest! {
         files in prop::collection::vec(prop::collection::vec(line(), 0..12), 1..4), buckets in 1usize..9, width in 20usize..400,
     ) {
         let files = texts(&files);
-        let (whole, damage, conflicts) = seen(merged(pieces(&files, usize::MAX)));
+        let (whole, damage, conflicts) = seen(merged(pieces(&files, usize::MAX)), 1);
         // Each shard is divided before rows without a name can be named.
         let mut parts: Vec<Columns> = (0..=buckets).map(|_| Columns::default()).collect();
         for shard in pieces(&files, width) {
@@ -153,7 +154,7 @@ proptest! {
         let mut found = (Vec::new(), Vec::new());
         for (mut part, late) in parts.into_iter().chain([Columns::default()]).zip(rest) {
             part.merge(late);
-            let (counts, damage, conflicts) = seen(part);
+            let (counts, damage, conflicts) = seen(part, 2);
             tally.merge(Tally::from_json(&counts).unwrap());
             found.0.extend(damage);
             found.1.extend(conflicts);
@@ -166,13 +167,13 @@ proptest! {
     #[test]
     fn files_may_be_numbered_later(files in prop::collection::vec(prop::collection::vec(line(), 0..8), 2..5)) {
         let files = texts(&files);
-        let whole = seen(merged(pieces(&files, usize::MAX)));
+        let whole = seen(merged(pieces(&files, usize::MAX)), 1);
         let shards = files.iter().enumerate().map(|(number, text)| {
             let mut one = merged(pieces(std::slice::from_ref(text), 60));
             one.renumber(&[number as u32]).unwrap();
             one
         });
-        prop_assert_eq!(seen(merged(shards)), whole);
+        prop_assert_eq!(seen(merged(shards), 3), whole);
     }
 }
 
@@ -193,7 +194,7 @@ fn a_changed_byte_is_seen_or_changes_nothing() {
             Err(_) => seen_changes += 1,
             Ok((read, found)) => {
                 assert_eq!(found, facts);
-                assert_eq!(seen(read), seen(twice()), "byte {at}");
+                assert_eq!(seen(read, 1), seen(twice(), 1), "byte {at}");
             }
         }
         bytes[at] ^= 1 << (at % 8);

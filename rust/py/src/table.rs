@@ -63,9 +63,9 @@ fn failed(error: impl std::fmt::Display) -> PyErr {
 }
 
 impl Samples {
-    fn grades(&mut self, py: Python<'_>) -> &mut Grades {
+    fn grades(&mut self, py: Python<'_>, threads: usize) -> &mut Grades {
         let Self { columns, grades } = self;
-        grades.get_or_insert_with(|| py.detach(|| Grades::of(columns)))
+        grades.get_or_insert_with(|| py.detach(|| Grades::of(columns, threads)))
     }
 }
 
@@ -205,8 +205,8 @@ impl Samples {
     }
 
     /// Pairs of expected answer and answer that the native comparison left open.
-    fn open_pairs(&mut self, py: Python<'_>) -> Vec<(String, String)> {
-        self.grades(py);
+    fn open_pairs(&mut self, py: Python<'_>, threads: usize) -> Vec<(String, String)> {
+        self.grades(py, threads);
         let Self { columns, grades } = self;
         grades.as_ref().map_or_else(Vec::new, |grades| {
             grades
@@ -218,7 +218,7 @@ impl Samples {
     }
 
     fn decide(&mut self, py: Python<'_>, decided: Vec<(String, String, bool)>) {
-        self.grades(py);
+        self.grades(py, 1);
         let Self { columns, grades } = self;
         if let Some(grades) = grades {
             grades.decide(columns, &decided);
@@ -253,7 +253,7 @@ impl Samples {
         threads: usize,
         outcomes: bool,
     ) -> PyResult<(Tally, Option<Table>)> {
-        self.grades(py);
+        self.grades(py, threads);
         let Self { columns, grades } = self;
         let Some(grades) = grades else { return Err(PyValueError::new_err("no grades")) };
         let options = Options { votes: if string_votes { Rule::String } else { Rule::Class }, first_k };

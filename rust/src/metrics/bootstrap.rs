@@ -1,42 +1,39 @@
-//! Percentile intervals by resampling problems, from a histogram of outcomes: the cost does not grow with the number of
-//! problems.
+//! Percentile intervals by resampling problems, from a histogram of outcomes.
 
 use rand::SeedableRng;
+use rand::distr::{Distribution, Uniform};
 use rand::rngs::ChaCha8Rng;
-use rand_distr::{Binomial, Distribution};
+use std::iter::repeat_n;
 
 /// 95 % intervals of the means of several values over problems.
 ///
 /// `bins[i]` is a number of problems with the same values `values[i]`, all of one length. Each of `replicates` resamples
-/// draws as many problems with replacement: a multinomial over the bins, drawn as a chain of binomials. `seed` makes it
-/// repeatable. Returns (low, high) for each value.
+/// draws as many problems with replacement. `seed` makes it repeatable. Returns (low, high) for each value.
 pub fn intervals(bins: &[u64], values: &[Vec<f64>], replicates: usize, seed: u64) -> Vec<(f64, f64)> {
     let width = values.first().map_or(0, Vec::len);
-    let total: u64 = bins.iter().sum();
+    // Problems are few where intervals are not normal: to draw each costs less than a binomial for each bin.
+    let bin_of: Vec<u32> =
+        bins.iter().zip(0..).flat_map(|(count, bin)| repeat_n(bin, *count as usize)).collect();
+    let Ok(problems) = Uniform::new(0, bin_of.len() as u32) else {
+        return vec![(f64::NAN, f64::NAN); width];
+    };
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut means = vec![Vec::with_capacity(replicates); width];
     let mut sums = vec![0.0; width];
+    let mut drawn = vec![0u32; bins.len()];
     for _ in 0..replicates {
         sums.fill(0.0);
-        let (mut left, mut weight) = (total, total);
-        for (bin, value) in bins.iter().zip(values) {
-            if left == 0 {
-                break;
-            }
-            let share = *bin as f64 / weight as f64;
-            let drawn = if *bin == weight {
-                left
-            } else {
-                Binomial::new(left, share).map_or(0, |law| law.sample(&mut random))
-            };
-            left -= drawn;
-            weight -= bin;
+        drawn.fill(0);
+        for _ in 0..bin_of.len() {
+            drawn[bin_of[problems.sample(&mut random) as usize] as usize] += 1;
+        }
+        for (count, value) in drawn.iter().zip(values) {
             for (sum, value) in sums.iter_mut().zip(value) {
-                *sum += drawn as f64 * value;
+                *sum += f64::from(*count) * value;
             }
         }
         for (all, sum) in means.iter_mut().zip(&sums) {
-            all.push(sum / total.max(1) as f64);
+            all.push(sum / bin_of.len() as f64);
         }
     }
     means.iter_mut().map(|all| (percentile(all, 0.025), percentile(all, 0.975))).collect()

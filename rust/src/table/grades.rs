@@ -1,8 +1,10 @@
 //! Grades for samples whose rows carry none: each distinct pair of expected answer and answer is compared once.
 
 use super::columns::{Columns, Flags, NONE};
-use crate::answer::{VerdictKind, compare};
-use hashbrown::HashMap;
+use crate::answer::VerdictKind;
+use crate::answer::batch::compare_pairs;
+use crate::answer::compare::Policy;
+use hashbrown::{HashMap, HashSet};
 
 /// How an answer compares with the expected one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,25 +22,25 @@ pub enum Grade {
 pub struct Grades(HashMap<(u32, u32), Grade>);
 
 impl Grades {
-    /// Compares all pairs of samples without `symbolic_correct` natively.
-    pub fn of(columns: &Columns) -> Self {
-        let mut grades = HashMap::new();
-        for sample in &columns.samples {
-            if sample.flags.has(Flags::HAS_SYMBOLIC) || sample.answer == NONE {
-                continue;
-            }
-            let gold = columns.problems[sample.problem as usize].gold.text;
-            if gold != NONE {
-                grades.entry((gold, sample.answer)).or_insert_with(|| {
-                    match compare(columns.texts.get(gold), columns.texts.get(sample.answer)).kind {
-                        VerdictKind::Equal => Grade::Right,
-                        VerdictKind::Different => Grade::Wrong,
-                        VerdictKind::Undecided => Grade::Undecided,
-                    }
-                });
-            }
-        }
-        Self(grades)
+    /// Compares all pairs of samples without `symbolic_correct` natively, on `threads` threads (0: one per core).
+    pub fn of(columns: &Columns, threads: usize) -> Self {
+        let pairs: HashSet<(u32, u32)> = columns
+            .samples
+            .iter()
+            .filter(|sample| !sample.flags.has(Flags::HAS_SYMBOLIC) && sample.answer != NONE)
+            .map(|sample| (columns.problems[sample.problem as usize].gold.text, sample.answer))
+            .filter(|(gold, _)| *gold != NONE)
+            .collect();
+        let text = |number: u32| Some(columns.texts.get(number));
+        let (golds, answers): (Vec<_>, Vec<_>) =
+            pairs.iter().map(|(gold, answer)| (text(*gold), text(*answer))).unzip();
+        let verdicts = compare_pairs(&golds, &answers, Policy::default(), threads);
+        let grades = verdicts.into_iter().map(|verdict| match verdict.kind {
+            VerdictKind::Equal => Grade::Right,
+            VerdictKind::Different => Grade::Wrong,
+            VerdictKind::Undecided => Grade::Undecided,
+        });
+        Self(pairs.into_iter().zip(grades).collect())
     }
 
     /// The pairs left open, sorted by their texts.

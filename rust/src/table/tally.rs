@@ -153,13 +153,14 @@ impl Tally {
         threads: usize,
         keep: bool,
     ) -> (Self, Vec<Outcome>) {
-        let groups = Groups::of(columns);
-        let share = groups.len().div_ceil(threads.max(1)).max(1);
+        let problems = columns.problems.len();
+        let share = problems.div_ceil(threads.max(1)).max(1);
         let count = |from: usize| {
+            let groups = Groups::of(columns, from..(from + share).min(problems));
             let mut counter = Counter::new(columns, grades, options);
-            let to = (from + share).min(groups.len());
-            let outcomes: Vec<Outcome> = (from..to)
-                .filter_map(|problem| counter.problem(problem as u32, groups.of_problem(problem)))
+            let outcomes: Vec<Outcome> = groups
+                .iter()
+                .filter_map(|(problem, group)| counter.problem(problem, group))
                 .filter(|_| keep)
                 .collect();
             (counter.finish(), outcomes)
@@ -167,7 +168,7 @@ impl Tally {
         let parts = std::thread::scope(|scope| {
             let count = &count;
             let workers: Vec<_> =
-                (0..groups.len()).step_by(share).map(|from| scope.spawn(move || count(from))).collect();
+                (0..problems).step_by(share).map(|from| scope.spawn(move || count(from))).collect();
             workers.into_iter().map(|worker| worker.join().unwrap_or_default()).collect::<Vec<_>>()
         });
         let mut all = (Self::default(), Vec::new());
