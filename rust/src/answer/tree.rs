@@ -118,6 +118,7 @@ pub enum Node {
 
 impl Node {
     /// A whole number, or the digits of one.
+    #[expect(clippy::needless_pass_by_value, reason = "numbers are passed as they are")]
     pub fn number(digits: impl ToCompactString) -> Self {
         Self::Number(Literal::plain(digits.to_compact_string()))
     }

@@ -243,15 +243,13 @@ fn functions(
     if let Some(proof) = proof {
         return Ok(Decision::Equal(proof));
     }
-    match by_algebraic_points(graph, id, &common, budget)? {
-        Some(proof) => Ok(Decision::Equal(proof)),
-        None => {
-            // One point at full precision tells what differs by very little.
-            let values = Values::of(graph, first, order, POINT_BITS[1], budget)?;
-            let differs = values.get(id).is_some_and(|value| !value.has_zero());
-            Ok(if differs { Decision::Different(POINT_BITS[1]) } else { Decision::Unseparated })
-        }
+    if let Some(proof) = by_algebraic_points(graph, id, &common, budget)? {
+        return Ok(Decision::Equal(proof));
     }
+    // One point at full precision tells what differs by very little.
+    let values = Values::of(graph, first, order, POINT_BITS[1], budget)?;
+    let differs = values.get(id).is_some_and(|value| !value.has_zero());
+    Ok(if differs { Decision::Different(POINT_BITS[1]) } else { Decision::Unseparated })
 }
 
 /// A proof at a few points, of which each is proof enough in a field or by logarithms.
