@@ -112,12 +112,17 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// Most rows lack most keys, which takes no call.
     #[inline]
     fn text(&self, slot: Slot) -> Result<Option<Text<'a>>, Kind> {
-        match self.get(slot) {
-            None | Some(Value::Literal(b"null")) => Ok(None),
-            Some(Value::Text(raw)) => self.decoded(raw).map(Some),
-            Some(_) => Err(Kind::WrongType),
+        self.get(slot).map_or(Ok(None), |value| self.text_of(value))
+    }
+
+    fn text_of(&self, value: Value<'a>) -> Result<Option<Text<'a>>, Kind> {
+        match value {
+            Value::Text(raw) => self.decoded(raw).map(Some),
+            Value::Literal(b"null") => Ok(None),
+            _ => Err(Kind::WrongType),
         }
     }
 
@@ -139,7 +144,8 @@ impl<'a> Raw<'a> {
                 kinds.add(Kind::WrongType);
                 Err(Kind::WrongType)
             }
-            _ => self.text(slot),
+            None => Ok(None),
+            Some(value) => self.text_of(value),
         }
     }
 
@@ -153,7 +159,8 @@ impl<'a> Raw<'a> {
                 kinds.add(Kind::NumberForText);
                 Ok(Some(Cow::Borrowed(literal)))
             }
-            _ => self.text(slot),
+            None => Ok(None),
+            Some(value) => self.text_of(value),
         }
     }
 }
@@ -254,40 +261,35 @@ fn understand<'a>(
     kinds: &mut Kinds,
     row: &mut Row<'a>,
 ) -> Result<(), Kind> {
-    let problem = match raw.name(Slot::Id, kinds)? {
-        Some(id) => Some(id),
-        None => raw.name(Slot::Problem, kinds)?,
-    };
-    let answer = match (raw.get(Slot::Answer), raw.get(Slot::Generation)) {
+    row.problem = raw.name(Slot::Id, kinds)?;
+    if row.problem.is_none() {
+        row.problem = raw.name(Slot::Problem, kinds)?;
+    }
+    row.answer = match (raw.get(Slot::Answer), raw.get(Slot::Generation)) {
         (Some(_), _) => raw.answer(Slot::Answer, kinds)?,
         (None, Some(_)) => raw.read_text(Slot::Generation)?.and_then(extracted),
         (None, None) => return Err(Kind::MissingKey),
     };
-    let gold = raw.answer(Slot::Gold, kinds)?;
-    let symbolic = boolean(raw.get(Slot::Symbolic))?;
-    let judged = match raw.get(Slot::Judgement) {
-        None => None,
-        Some(_) => Some(raw.read_text(Slot::Judgement)?.is_some_and(|judgement| says_yes(&judgement))),
-    };
-    if symbolic.is_none() && judged.is_none() && gold.is_none() {
+    if row.answer.as_deref().is_some_and(is_blank) {
+        row.answer = None;
+    }
+    row.gold = raw.answer(Slot::Gold, kinds)?;
+    row.subset = raw.text(Slot::Subset)?;
+    row.symbolic = boolean(raw.get(Slot::Symbolic))?;
+    if raw.get(Slot::Judgement).is_some() {
+        row.judged = Some(raw.read_text(Slot::Judgement)?.is_some_and(|judgement| says_yes(&judgement)));
+    }
+    if row.symbolic.is_none() && row.judged.is_none() && row.gold.is_none() {
         return Err(Kind::MissingKey);
     }
-    let reason = raw.text(Slot::Reason)?;
-    let undecided = symbolic == Some(false)
-        && reason.is_some_and(|reason| options.undecided_reasons.iter().any(|r| r.as_bytes() == &*reason));
-    *row = Row {
-        problem,
-        answer: answer.filter(|answer| !is_blank(answer)),
-        gold,
-        subset: raw.text(Slot::Subset)?,
-        symbolic,
-        judged,
-        undecided,
-        tokens: count(raw.get(Slot::Tokens))?,
-        reward: some_number(raw.get(Slot::Reward))?,
-        start_s: some_number(raw.get(Slot::Start))?,
-        end_s: some_number(raw.get(Slot::End))?,
-    };
+    if let Some(reason) = raw.text(Slot::Reason)? {
+        let open = || options.undecided_reasons.iter().any(|other| other.as_bytes() == &*reason);
+        row.undecided = row.symbolic == Some(false) && open();
+    }
+    row.tokens = count(raw.get(Slot::Tokens))?;
+    row.reward = some_number(raw.get(Slot::Reward))?;
+    row.start_s = some_number(raw.get(Slot::Start))?;
+    row.end_s = some_number(raw.get(Slot::End))?;
     Ok(())
 }
 
@@ -348,11 +350,14 @@ fn number(value: Option<Value<'_>>) -> Result<Option<f64>, Kind> {
 
 #[inline]
 fn count(value: Option<Value<'_>>) -> Result<Option<u32>, Kind> {
-    if let Some(Value::Literal(digits)) = value
-        && digits.len() < 10
-        && digits.iter().all(u8::is_ascii_digit)
+    if let Some(Value::Literal(literal)) = value
+        && literal.len() < 10
     {
-        return Ok(Some(digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))));
+        let digit = |byte: &u8| byte.is_ascii_digit().then(|| u32::from(byte - b'0'));
+        let whole = literal.iter().try_fold(0, |number, byte| digit(byte).map(|digit| number * 10 + digit));
+        if whole.is_some() {
+            return Ok(whole);
+        }
     }
     match number(value)? {
         None => Ok(None),
