@@ -67,11 +67,9 @@ impl<'a> Builder<'a> {
                 self.graph.sum(&parts)
             }
             Node::Product(factors) => {
-                let one = self.graph.integer(1)?;
-                factors.iter().try_fold(one, |product, factor| {
-                    let factor = self.build(factor)?;
-                    self.graph.times(product, factor)
-                })
+                let factors =
+                    factors.iter().map(|factor| self.build(factor)).collect::<Result<Vec<_>, _>>()?;
+                self.graph.product_of(&factors)
             }
             Node::Quotient(top, bottom) => {
                 let (top, bottom) = (self.build(top)?, self.build(bottom)?);

@@ -340,15 +340,15 @@ impl Builder<'_> {
         };
         let from = self.graph.rational(RBig::from(start.clone()))?;
         let first = self.graph.plus(base, from)?;
-        let mut product = self.graph.intern(Term::Factorial(first))?;
+        let mut factors = vec![self.graph.intern(Term::Factorial(first))?];
+        self.budget.spend(steps.unsigned_abs() * self.size_of(first))?;
         let (low, high, power) = if steps >= 0 { (1, steps, 1) } else { (steps + 1, 0, -1) };
         for step in low..=high {
             let offset = self.graph.rational(RBig::from(&start + IBig::from(step)))?;
             let factor = self.graph.plus(base, offset)?;
-            let factor = self.graph.power(factor, power)?;
-            product = self.graph.times(product, factor)?;
+            factors.push(self.graph.power(factor, power)?);
         }
-        Ok(product)
+        self.graph.product_of(&factors)
     }
 
     fn small(&self, id: Id, limit: u32) -> Option<u32> {
@@ -395,13 +395,13 @@ impl Builder<'_> {
 
     /// `factor n (n-1) ... (n-k+1)`.
     pub(super) fn falling(&mut self, n: Id, k: u32, factor: &RBig) -> Result<Id, Stop> {
-        let mut product = self.graph.rational(factor.clone())?;
+        self.budget.spend(u64::from(k) * self.size_of(n))?;
+        let mut factors = vec![self.graph.rational(factor.clone())?];
         for step in 0..k {
             let step = self.graph.integer(-i64::from(step))?;
-            let next = self.graph.plus(n, step)?;
-            product = self.graph.times(product, next)?;
+            factors.push(self.graph.plus(n, step)?);
         }
-        Ok(product)
+        self.graph.product_of(&factors)
     }
 
     /// By expansion along the first row.

@@ -283,6 +283,20 @@ impl Graph {
         self.product(product(&left_factor, &right_factor), left.into_iter().chain(right))
     }
 
+    /// The product of all. One by one, each would have all of those before it reduced again.
+    pub fn product_of(&mut self, ids: &[Id]) -> Result<Id, Stop> {
+        let (mut coefficient, mut powers) = (RBig::ONE, Vec::new());
+        for id in ids {
+            let (factor, own) = self.factors(*id);
+            coefficient = product(&coefficient, &factor);
+            if bits(&coefficient) > MAX_NUMBER_BITS {
+                return Err(Stop::Limit);
+            }
+            powers.extend(own);
+        }
+        self.product(coefficient, powers)
+    }
+
     /// A rational times powers.
     pub fn product(&mut self, factor: RBig, powers: impl IntoIterator<Item = (Id, i64)>) -> Result<Id, Stop> {
         let mut factors = Factors::default();

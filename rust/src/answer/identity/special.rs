@@ -28,14 +28,13 @@ impl Builder<'_> {
             Term::Sum(rest, terms) => (rest, terms),
             _ => (RBig::ZERO, vec![(exponent, RBig::ONE)]),
         };
-        let mut product = one;
+        let mut factors = Vec::with_capacity(terms.len() + 1);
         for (id, factor) in terms.into_iter().chain([(one, rest)]) {
             if !factor.is_zero() {
-                let part = self.exp_of_term(id, &(factor * multiple))?;
-                product = self.graph.times(product, part)?;
+                factors.push(self.exp_of_term(id, &(factor * multiple))?);
             }
         }
-        Ok(product)
+        self.graph.product_of(&factors)
     }
 
     /// `e^{factor term}` for a term without rational factor.

@@ -38,7 +38,7 @@ impl Builder<'_> {
         Ok(result)
     }
 
-    fn size_of(&self, id: Id) -> u64 {
+    pub(super) fn size_of(&self, id: Id) -> u64 {
         match self.graph.term(id) {
             Term::Rational(value) => {
                 let bits = value.denominator().bit_len() as u64;
