@@ -154,12 +154,11 @@ impl<'a> Raw<'a> {
     fn answer(&self, slot: Slot, kinds: &mut Kinds) -> Result<Option<Text<'a>>, Kind> {
         match self.get(slot) {
             // An answer of NaN is an answer that got lost on its way through a table.
-            Some(Value::Literal(b"NaN" | b"Infinity" | b"-Infinity")) => Ok(None),
+            None | Some(Value::Literal(b"NaN" | b"Infinity" | b"-Infinity")) => Ok(None),
             Some(Value::Literal(literal)) if literal != b"null" => {
                 kinds.add(Kind::NumberForText);
                 Ok(Some(Cow::Borrowed(literal)))
             }
-            None => Ok(None),
             Some(value) => self.text_of(value),
         }
     }
