@@ -244,7 +244,7 @@ fn push_words(name: &str, words: &str, out: &mut Output) {
         out.push_command(&format!("\\{}", function.to_lowercase()));
         return;
     }
-    if words.contains("\\text") {
+    if words.contains('\\') && words.contains("\\text") {
         return push_words(name, &words.replace("\\text", "").replace(['{', '}'], ""), out);
     }
     // `\text{5 hours}`
@@ -286,7 +286,10 @@ fn push_words(name: &str, words: &str, out: &mut Output) {
 /// The words with plain spaces for `~`, `\,` and the like; None if there are none of these.
 fn without_spacing_commands(words: &str) -> Option<String> {
     let spacing = ["\\,", "\\;", "\\:", "\\>", "\\ ", "\\!", "\\quad", "\\cdot", "~"];
-    if !spacing.iter().any(|command| words.contains(command)) || words.contains('$') {
+    if !words.contains(['\\', '~'])
+        || !spacing.iter().any(|command| words.contains(command))
+        || words.contains('$')
+    {
         return None;
     }
     let plain = spacing.iter().fold(words.to_owned(), |words, command| words.replace(command, " "));

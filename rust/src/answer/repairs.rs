@@ -35,7 +35,8 @@ pub fn entities(text: &str) -> Cow<'_, str> {
 /// Rule `escapes`: control characters that ate a backslash, and doubled backslashes before a command.
 pub fn escapes(text: &str) -> Cow<'_, str> {
     let controls = text.bytes().any(|byte| byte.is_ascii_control());
-    let doubled = text.contains("\\\\") && !text.contains("begin") && !text.contains('&');
+    let doubled =
+        text.contains('\\') && text.contains("\\\\") && !text.contains("begin") && !text.contains('&');
     if !controls && !doubled {
         return Cow::Borrowed(text);
     }
@@ -80,9 +81,9 @@ pub fn escapes(text: &str) -> Cow<'_, str> {
 
 /// Rule `backslash`: `rac{1}{2}` and `frac{1}{2}` are `\frac{1}{2}`.
 pub fn backslash(text: &str) -> Cow<'_, str> {
-    if !text.contains(['{', '}'])
-        || !text.contains("rac{") && !text.contains("qrt{") && !text.contains("oxed{")
-    {
+    let ends_command =
+        |(at, _): (usize, _)| ["rac", "qrt", "oxed"].iter().any(|end| text[..at].ends_with(end));
+    if !text.match_indices('{').any(ends_command) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 4);

@@ -16,7 +16,7 @@ pub struct OptionLetter {
 pub fn option_letter(normalized: &str) -> Option<OptionLetter> {
     let mut opening = normalized;
     for _ in 0..2 {
-        opening = opening.trim_start_matches("\\text").trim_start_matches(['{', '(', '[', ' ']);
+        opening = opening.strip_prefix("\\text").unwrap_or(opening).trim_start_matches(['{', '(', '[', ' ']);
         for word in ["Option ", "Choice ", "option ", "choice ", "Answer "] {
             opening = opening.strip_prefix(word).unwrap_or(opening);
         }
