@@ -1,25 +1,11 @@
 //! Forks, snapshots and the way back after a kill: `MATHFORGE_SANDBOX_IMAGE` names the image's folder; without it these
 //! tests say so and pass.
-#![allow(clippy::print_stdout, clippy::unwrap_used)] // a test file, helpers included
+#![allow(clippy::unwrap_used)] // a test file
 
-use std::path::Path;
-use std::time::Duration;
+mod support;
 
-use mathforge_sandbox::{CellStatus, Outcome, Sandbox, SandboxConfig, Session};
-
-fn sandbox() -> Option<Sandbox> {
-    let Some(image) = std::env::var_os("MATHFORGE_SANDBOX_IMAGE") else {
-        println!("skipped: set MATHFORGE_SANDBOX_IMAGE to a prepared image");
-        return None;
-    };
-    let config =
-        SandboxConfig { memory_mib: 256, grace: Duration::from_millis(200), ..SandboxConfig::default() };
-    Some(Sandbox::open(Path::new(&image), config).unwrap())
-}
-
-fn run(session: &Session, code: &str) -> Outcome {
-    session.run(code, Duration::from_mins(1)).unwrap()
-}
+use mathforge_sandbox::CellStatus;
+use support::{run, sandbox};
 
 const KILL: &str = "import os; os._exit(1)";
 

@@ -1,24 +1,12 @@
 //! Sessions of a prepared image: `MATHFORGE_SANDBOX_IMAGE` names its folder; without it these tests say so and pass.
-#![allow(clippy::print_stdout, clippy::unwrap_used)] // a test file, helpers included
+#![allow(clippy::unwrap_used)] // a test file
 
-use std::path::Path;
+mod support;
+
 use std::time::Duration;
 
-use mathforge_sandbox::{CellStatus, Outcome, Sandbox, SandboxConfig, Session};
-
-fn sandbox() -> Option<Sandbox> {
-    let Some(image) = std::env::var_os("MATHFORGE_SANDBOX_IMAGE") else {
-        println!("skipped: set MATHFORGE_SANDBOX_IMAGE to a prepared image");
-        return None;
-    };
-    let config =
-        SandboxConfig { memory_mib: 256, grace: Duration::from_millis(300), ..SandboxConfig::default() };
-    Some(Sandbox::open(Path::new(&image), config).unwrap())
-}
-
-fn run(session: &Session, code: &str) -> Outcome {
-    session.run(code, Duration::from_mins(1)).unwrap()
-}
+use mathforge_sandbox::CellStatus;
+use support::{run, sandbox};
 
 #[test]
 fn cells_share_state_and_echo() {
