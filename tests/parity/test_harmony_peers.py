@@ -22,7 +22,7 @@ LAYOUTS = ["openai-0.0.8", "oss-0.0.11"]
 TEXT = st.lists(
     st.sampled_from([*"ab \n'\"1{}\\", "é", "🧮", "<|end|>", "<|start|>assistant"]), max_size=12
 ).map("".join)
-RELAXED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+RELAXED = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +219,7 @@ PIECES = [
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(chosen=st.lists(st.sampled_from(PIECES), min_size=1, max_size=10))
 def test_where_we_see_nothing_odd_they_read_the_same(
     peers: dict[str, Peer], layout: str, chosen: list[str]

@@ -24,7 +24,7 @@ def test_metrics_of_subsets_are_hypergeometric(n: int, data: st.DataObject) -> N
     assert mg_pass_at_k(n, c, k) == pytest.approx(2 / k * tail, abs=1e-8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=3, max_size=14))
 def test_paired_comparison(counts: list[tuple[int, int]]) -> None:
     first, second = (numpy.array(side) / 8 for side in zip(*counts, strict=True))

@@ -39,7 +39,7 @@ def states(tmp_path_factory):
     return tmp_path_factory.mktemp("states")
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, max_size=14), st.booleans())
 def test_a_session_is_what_its_cells_make_of_a_fresh_one(box, states, plan, through_files):
     sessions = [(box.session(seed=1), [])]

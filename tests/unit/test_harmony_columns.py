@@ -103,7 +103,7 @@ def test_spans_of_one_completion() -> None:
         assert [part.decode() for part in whole] == [message.content for message in harmony.parse(text)]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.none() | completions, max_size=6), st.integers(1, 4))
 def test_batch_is_a_loop_of_parse_on_any_number_of_threads(rows: list[str | None], threads: int) -> None:
     assert of_batch(rows, threads=threads) == of_parse(rows, "byte")

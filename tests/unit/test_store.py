@@ -43,7 +43,7 @@ def test_rows_arrive_in_any_order_and_are_written_in_order(tmp_path: Path) -> No
     assert sorted(path.name for path in tmp_path.iterdir()) == ["output-rs0.jsonl", "output-rs0.jsonl.done"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     positions=st.lists(st.integers(0, 3), max_size=8),
     cut=st.integers(0, 400),

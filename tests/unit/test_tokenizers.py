@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -38,7 +38,6 @@ def test_encode_and_decode_from_every_form(tokenizer: Tokenizer, tmp_path: Path)
         assert foreign.decode(ids, form) == TEXT
 
 
-@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 200), max_size=8))
 def test_any_chunking_of_ids_finds_what_the_text_holds(tokenizer: Tokenizer, cuts: list[int]) -> None:
     ids = foreign.encode(TEXT, tokenizer)
