@@ -76,7 +76,7 @@ def run_all(python: Path, sessions: dict[str, list[Cell]], file: Path) -> tuple[
         save([ours], file)
         with file_of_natives.open("a") as out:
             out.write(json.dumps(asdict(theirs)) + "\n")
-    done = natives(file_of_natives)
+        done[theirs.run] = theirs
     return [one for one in saved(file) if one.run in sessions], [done[run] for run in sessions]
 
 

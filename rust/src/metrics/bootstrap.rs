@@ -11,7 +11,7 @@ use std::iter::repeat_n;
 /// draws as many problems with replacement. `seed` makes it repeatable. Returns (low, high) for each value.
 pub fn intervals(bins: &[u64], values: &[Vec<f64>], replicates: usize, seed: u64) -> Vec<(f64, f64)> {
     let width = values.first().map_or(0, Vec::len);
-    // Problems are few where intervals are not normal: to draw each costs less than a binomial for each bin.
+    // Problems are few where intervals are not normal: to draw each costs no more than a binomial for each bin.
     let bin_of: Vec<u32> =
         bins.iter().zip(0..).flat_map(|(count, bin)| repeat_n(bin, *count as usize)).collect();
     let Ok(problems) = Uniform::new(0, bin_of.len() as u32) else {

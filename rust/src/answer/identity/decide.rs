@@ -262,7 +262,7 @@ fn by_algebraic_points(
     let mut proof = None;
     for (number, point) in points.iter().take(FORMAL_POINTS as usize) {
         proof = certified(graph, id, point, *number, budget)?;
-        if proof != Some(Proof::AlgebraicPoints) && !matches!(proof, Some(Proof::Separation(_))) {
+        if !matches!(proof, Some(Proof::AlgebraicPoints | Proof::Separation(_))) {
             break;
         }
     }
