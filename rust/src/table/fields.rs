@@ -1,10 +1,10 @@
 //! What the metrics read from one row.
 
 use super::damage::Kind;
-use super::json::{Value, has_lone_surrogate, is_number, unescape};
+use super::json::{Form, Value, has_lone_surrogate, unescape};
 use super::layout::{Layout, SLOTS, Slot};
 use super::marks::{Marked, Marks};
-use super::words::contains;
+use super::words::{contains, digits, whole, word_at};
 use crate::answer::extract::{ExtractOptions, extract};
 use memchr::memmem::Finder;
 use std::borrow::Cow;
@@ -89,46 +89,80 @@ pub struct Reader<'o> {
 }
 
 /// The values of a row before they are understood.
-#[derive(Default)]
 struct Raw<'a> {
-    values: [Option<Value<'a>>; SLOTS],
+    row: &'a [u8],
+    values: [Value; SLOTS],
+    /// A bit for each slot that has a value.
+    there: u32,
     /// The row is not UTF-8; a value may be.
     broken: bool,
 }
 
+/// Slots that many rows have none of.
+const RARE: u32 = bit(Slot::Subset)
+    | bit(Slot::Judgement)
+    | bit(Slot::Reason)
+    | bit(Slot::Reward)
+    | bit(Slot::Start)
+    | bit(Slot::End);
+
+const fn bit(slot: Slot) -> u32 {
+    1 << slot as u32
+}
+
 impl<'a> Raw<'a> {
-    fn get(&self, slot: Slot) -> Option<Value<'a>> {
-        self.values[slot as usize]
+    fn new(row: &'a [u8]) -> Self {
+        Self { row, values: [Value::default(); SLOTS], there: 0, broken: false }
+    }
+
+    /// Whether the slot had no value yet.
+    #[inline]
+    fn put(&mut self, slot: Slot, value: Value) -> bool {
+        let new = !self.has(slot);
+        self.there |= bit(slot);
+        self.values[slot as usize] = value;
+        new
     }
 
     #[inline]
-    fn decoded(&self, raw: &'a [u8]) -> Result<Text<'a>, Kind> {
-        if contains(raw, b'\\') {
-            unescape(raw).map(|text| Cow::Owned(text.into_bytes()))
+    fn has(&self, slot: Slot) -> bool {
+        self.there & bit(slot) != 0
+    }
+
+    /// A value's form, and the value as written.
+    #[inline]
+    fn get(&self, slot: Slot) -> Option<(Form, &'a [u8])> {
+        let value = &self.values[slot as usize];
+        self.has(slot).then(|| (value.form, value.of(self.row)))
+    }
+
+    /// Texts are written to where they belong: returned through several hands, each would be copied piece by piece.
+    #[inline]
+    fn decode(&self, raw: &'a [u8], text: &mut Option<Text<'a>>) -> Result<(), Kind> {
+        *text = Some(if contains(raw, b'\\') {
+            Cow::Owned(unescape(raw)?.into_bytes())
         } else if self.broken && std::str::from_utf8(raw).is_err() {
-            Err(Kind::BadUtf8)
+            return Err(Kind::BadUtf8);
         } else {
-            Ok(Cow::Borrowed(raw))
-        }
+            Cow::Borrowed(raw)
+        });
+        Ok(())
     }
 
-    /// Most rows lack most keys, which takes no call.
     #[inline]
-    fn text(&self, slot: Slot) -> Result<Option<Text<'a>>, Kind> {
-        self.get(slot).map_or(Ok(None), |value| self.text_of(value))
-    }
-
-    fn text_of(&self, value: Value<'a>) -> Result<Option<Text<'a>>, Kind> {
-        match value {
-            Value::Text(raw) => self.decoded(raw).map(Some),
-            Value::Literal(b"null") => Ok(None),
-            _ => Err(Kind::WrongType),
+    fn text(&self, slot: Slot, text: &mut Option<Text<'a>>) -> Result<(), Kind> {
+        match self.get(slot) {
+            None | Some((Form::Null, _)) => Ok(()),
+            Some((Form::Text, raw)) => self.decode(raw, text),
+            Some(_) => Err(Kind::WrongType),
         }
     }
 
     /// A text that is read further, not only kept.
     fn read_text(&self, slot: Slot) -> Result<Option<Cow<'a, str>>, Kind> {
-        let text = self.text(slot)?.map(|text| match text {
+        let mut text = None;
+        self.text(slot, &mut text)?;
+        let text = text.map(|text| match text {
             Cow::Borrowed(text) => std::str::from_utf8(text).map(Cow::Borrowed).map_err(|_| Kind::BadUtf8),
             Cow::Owned(text) => String::from_utf8(text).map(Cow::Owned).map_err(|_| Kind::BadUtf8),
         });
@@ -137,29 +171,63 @@ impl<'a> Raw<'a> {
 
     /// A name, which may be a number.
     #[inline]
-    fn name(&self, slot: Slot, kinds: &mut Kinds) -> Result<Option<Text<'a>>, Kind> {
+    fn name(&self, slot: Slot, name: &mut Option<Text<'a>>) -> Result<(), Kind> {
         match self.get(slot) {
-            Some(Value::Literal(literal)) if is_number(literal) => Ok(Some(Cow::Borrowed(literal))),
-            Some(Value::Literal(literal)) if literal != b"null" => {
-                kinds.add(Kind::WrongType);
-                Err(Kind::WrongType)
-            }
-            None => Ok(None),
-            Some(value) => self.text_of(value),
+            Some((Form::Number, number)) => *name = Some(Cow::Borrowed(number)),
+            _ => self.text(slot, name)?,
         }
+        Ok(())
     }
 
     /// An answer, which may be a number where a text is meant; `true` and `false` are words.
     #[inline]
-    fn answer(&self, slot: Slot, kinds: &mut Kinds) -> Result<Option<Text<'a>>, Kind> {
+    fn answer(&self, slot: Slot, kinds: &mut Kinds, answer: &mut Option<Text<'a>>) -> Result<(), Kind> {
         match self.get(slot) {
             // An answer of NaN is an answer that got lost on its way through a table.
-            None | Some(Value::Literal(b"NaN" | b"Infinity" | b"-Infinity")) => Ok(None),
-            Some(Value::Literal(literal)) if literal != b"null" => {
+            Some((Form::NotFinite, _)) => {}
+            Some((Form::Number | Form::True | Form::False, word)) => {
                 kinds.add(Kind::NumberForText);
-                Ok(Some(Cow::Borrowed(literal)))
+                *answer = Some(Cow::Borrowed(word));
             }
-            Some(value) => self.text_of(value),
+            _ => self.text(slot, answer)?,
+        }
+        Ok(())
+    }
+
+    fn boolean(&self, slot: Slot) -> Result<Label, Kind> {
+        match self.get(slot) {
+            None | Some((Form::Null, _)) => Ok(None),
+            Some((Form::True, _) | (Form::Number, b"1" | b"1.0")) => Ok(Some(true)),
+            Some((Form::False, _) | (Form::Number, b"0" | b"0.0")) => Ok(Some(false)),
+            Some(_) => Err(Kind::WrongType),
+        }
+    }
+
+    /// A finite number; `NaN` and infinities are as good as none.
+    fn number(&self, slot: Slot) -> Result<Option<f64>, Kind> {
+        match self.get(slot) {
+            None | Some((Form::Null | Form::NotFinite, _)) => Ok(None),
+            Some((Form::Number, number)) => {
+                let number = std::str::from_utf8(number).ok().and_then(|text| text.parse::<f64>().ok());
+                Ok(number.filter(|number| number.is_finite()))
+            }
+            Some(_) => Err(Kind::WrongType),
+        }
+    }
+
+    #[inline]
+    fn count(&self, slot: Slot) -> Result<Option<u32>, Kind> {
+        let Value { form, start, end } = self.values[slot as usize];
+        let word = word_at(self.row, start as usize);
+        if self.has(slot) && form == Form::Number && digits(word) == end - start {
+            return Ok(Some(whole(word, end - start)));
+        }
+        match self.number(slot)? {
+            None => Ok(None),
+            Some(number) if (0.0..=f64::from(u32::MAX)).contains(&number) && number.fract() == 0.0 => {
+                Ok(Some(number as u32))
+            }
+            Some(_) => Err(Kind::WrongType),
         }
     }
 }
@@ -194,7 +262,7 @@ impl<'o> Reader<'o> {
                 return (false, kinds);
             }
         }
-        let mut raw = Raw::default();
+        let mut raw = Raw::new(line.bytes);
         let read = self
             .raw(line, &mut raw, &mut kinds)
             .and_then(|()| understand(&raw, self.options, &mut kinds, row));
@@ -214,19 +282,16 @@ impl<'o> Reader<'o> {
             kinds.add(Kind::LoneSurrogate);
         }
         let mut walk = self.layout.walk(line)?;
-        while let Some((slot, value)) = walk.member(&self.options.id_key)? {
-            if line.controls
-                && let Value::Text(text) = value
-            {
-                note_controls(text, kinds);
+        while let Some(slot) = walk.key(&self.options.id_key)? {
+            let value = walk.value()?;
+            if line.controls && value.form == Form::Text {
+                note_controls(value.of(line.bytes), kinds);
             }
-            if let Value::Literal(b"NaN" | b"Infinity" | b"-Infinity") = value {
+            if value.form == Form::NotFinite {
                 kinds.add(Kind::NotANumber);
             }
             // Which of the two counts is anybody's guess.
-            if let Some(slot) = slot
-                && raw.values[slot as usize].replace(value).is_some()
-            {
+            if slot != Slot::Other && !raw.put(slot, value) {
                 return Err(Kind::DuplicateKey);
             }
         }
@@ -260,35 +325,46 @@ fn understand<'a>(
     kinds: &mut Kinds,
     row: &mut Row<'a>,
 ) -> Result<(), Kind> {
-    row.problem = raw.name(Slot::Id, kinds)?;
+    raw.name(Slot::Id, &mut row.problem)?;
     if row.problem.is_none() {
-        row.problem = raw.name(Slot::Problem, kinds)?;
+        raw.name(Slot::Problem, &mut row.problem)?;
     }
-    row.answer = match (raw.get(Slot::Answer), raw.get(Slot::Generation)) {
-        (Some(_), _) => raw.answer(Slot::Answer, kinds)?,
-        (None, Some(_)) => raw.read_text(Slot::Generation)?.and_then(extracted),
-        (None, None) => return Err(Kind::MissingKey),
-    };
+    if raw.has(Slot::Answer) {
+        raw.answer(Slot::Answer, kinds, &mut row.answer)?;
+    } else if raw.has(Slot::Generation) {
+        row.answer = raw.read_text(Slot::Generation)?.and_then(extracted);
+    } else {
+        return Err(Kind::MissingKey);
+    }
     if row.answer.as_deref().is_some_and(is_blank) {
         row.answer = None;
     }
-    row.gold = raw.answer(Slot::Gold, kinds)?;
-    row.subset = raw.text(Slot::Subset)?;
-    row.symbolic = boolean(raw.get(Slot::Symbolic))?;
-    if raw.get(Slot::Judgement).is_some() {
-        row.judged = Some(raw.read_text(Slot::Judgement)?.is_some_and(|judgement| says_yes(&judgement)));
+    raw.answer(Slot::Gold, kinds, &mut row.gold)?;
+    row.symbolic = raw.boolean(Slot::Symbolic)?;
+    row.tokens = raw.count(Slot::Tokens)?;
+    if raw.there & RARE != 0 {
+        understand_rare(raw, options, row)?;
     }
     if row.symbolic.is_none() && row.judged.is_none() && row.gold.is_none() {
         return Err(Kind::MissingKey);
     }
-    if let Some(reason) = raw.text(Slot::Reason)? {
+    Ok(())
+}
+
+fn understand_rare<'a>(raw: &Raw<'a>, options: &Options, row: &mut Row<'a>) -> Result<(), Kind> {
+    raw.text(Slot::Subset, &mut row.subset)?;
+    if raw.has(Slot::Judgement) {
+        row.judged = Some(raw.read_text(Slot::Judgement)?.is_some_and(|judgement| says_yes(&judgement)));
+    }
+    let mut reason = None;
+    raw.text(Slot::Reason, &mut reason)?;
+    if let Some(reason) = reason {
         let open = || options.undecided_reasons.iter().any(|other| other.as_bytes() == &*reason);
         row.undecided = row.symbolic == Some(false) && open();
     }
-    row.tokens = count(raw.get(Slot::Tokens))?;
-    row.reward = some_number(raw.get(Slot::Reward))?;
-    row.start_s = some_number(raw.get(Slot::Start))?;
-    row.end_s = some_number(raw.get(Slot::End))?;
+    row.reward = raw.number(Slot::Reward)?;
+    row.start_s = raw.number(Slot::Start)?;
+    row.end_s = raw.number(Slot::End)?;
     Ok(())
 }
 
@@ -319,52 +395,6 @@ fn says_yes(judgement: &str) -> bool {
     judgement.rsplit_once("Judgement:").is_some_and(|(_, verdict)| {
         verdict.trim_start().get(..3).is_some_and(|word| word.eq_ignore_ascii_case("yes"))
     })
-}
-
-fn boolean(value: Option<Value<'_>>) -> Result<Label, Kind> {
-    match value {
-        None | Some(Value::Literal(b"null")) => Ok(None),
-        Some(Value::Literal(b"true" | b"1" | b"1.0")) => Ok(Some(true)),
-        Some(Value::Literal(b"false" | b"0" | b"0.0")) => Ok(Some(false)),
-        Some(_) => Err(Kind::WrongType),
-    }
-}
-
-#[inline]
-fn some_number(value: Option<Value<'_>>) -> Result<Option<f64>, Kind> {
-    if value.is_none() { Ok(None) } else { number(value) }
-}
-
-/// A finite number; `NaN` and infinities are as good as none.
-fn number(value: Option<Value<'_>>) -> Result<Option<f64>, Kind> {
-    match value {
-        None | Some(Value::Literal(b"null" | b"NaN" | b"Infinity" | b"-Infinity")) => Ok(None),
-        Some(Value::Literal(literal)) if is_number(literal) => {
-            let number = std::str::from_utf8(literal).ok().and_then(|text| text.parse::<f64>().ok());
-            Ok(number.filter(|number| number.is_finite()))
-        }
-        Some(_) => Err(Kind::WrongType),
-    }
-}
-
-#[inline]
-fn count(value: Option<Value<'_>>) -> Result<Option<u32>, Kind> {
-    if let Some(Value::Literal(literal)) = value
-        && literal.len() < 10
-    {
-        let digit = |byte: &u8| byte.is_ascii_digit().then(|| u32::from(byte - b'0'));
-        let whole = literal.iter().try_fold(0, |number, byte| digit(byte).map(|digit| number * 10 + digit));
-        if whole.is_some() {
-            return Ok(whole);
-        }
-    }
-    match number(value)? {
-        None => Ok(None),
-        Some(number) if (0.0..=f64::from(u32::MAX)).contains(&number) && number.fract() == 0.0 => {
-            Ok(Some(number as u32))
-        }
-        Some(_) => Err(Kind::WrongType),
-    }
 }
 
 #[cfg(test)]

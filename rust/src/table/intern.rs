@@ -14,18 +14,13 @@ pub struct Interner {
     hasher: DefaultHashBuilder,
 }
 
-/// A string of the arena, with enough of it to tell most others from it without a look there.
+/// A string of the arena, with enough of it to tell most others from it without a look there: a short one's words, of a
+/// longer one a hash.
 #[derive(Debug)]
 struct Known {
-    key: Key,
-    number: u32,
-}
-
-/// A short string whole, of a longer one a hash; and the length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
     words: (u64, u64),
     length: u32,
+    number: u32,
 }
 
 impl Interner {
@@ -66,20 +61,21 @@ impl Interner {
     pub fn intern_bytes(&mut self, text: &[u8]) -> u32 {
         let Self { bytes, ends, table, hasher } = self;
         let short = words(text);
-        let key =
-            Key { words: short.unwrap_or_else(|| (hasher.hash_one(text), 0)), length: text.len() as u32 };
+        let words = short.unwrap_or_else(|| (hasher.hash_one(text), 0));
+        let length = text.len() as u32;
         let entry = table.entry(
-            hasher.hash_one(key),
+            hasher.hash_one((words, length)),
             |known| {
-                known.key == key && (short.is_some() || span(bytes, ends, known.number).as_bytes() == text)
+                (known.words, known.length) == (words, length)
+                    && (short.is_some() || span(bytes, ends, known.number).as_bytes() == text)
             },
-            |known| hasher.hash_one(known.key),
+            |known| hasher.hash_one((known.words, known.length)),
         );
         match entry {
             Entry::Occupied(entry) => entry.get().number,
             Entry::Vacant(entry) => {
                 let number = ends.len() as u32;
-                entry.insert(Known { key, number });
+                entry.insert(Known { words, length, number });
                 bytes.push_str(&String::from_utf8_lossy(text));
                 ends.push(bytes.len());
                 number

@@ -5,18 +5,53 @@
 
 use super::damage::Kind;
 use super::marks::Marked;
-use super::words::starts_with;
+use super::words::{digits, starts_with, word_at};
 use memchr::memchr;
 
-/// A member's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Value<'a> {
-    /// A string, without its quotes, escapes as written.
-    Text(&'a [u8]),
-    /// A number, `true`, `false`, `null`, `NaN`, `Infinity` or `-Infinity`, as written.
-    Literal(&'a [u8]),
+/// What a value is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A string.
+    Text,
+    /// A number.
+    Number,
+    /// `true`
+    True,
+    /// `false`
+    False,
+    /// `null`
+    #[default]
+    Null,
+    /// `NaN`, `Infinity` or `-Infinity`, which Python writes and JSON lacks.
+    NotFinite,
     /// An object or a list.
     Nested,
+}
+
+/// A value and where it stands in its row: a string without its quotes, escapes as written.
+///
+/// Twelve bytes, because each is moved a few times: lines have at most [`super::lines::MAX_LINE_BYTES`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Value {
+    /// What it is.
+    pub form: Form,
+    /// Its first byte in the row.
+    pub start: u32,
+    /// Behind its last.
+    pub end: u32,
+}
+
+impl Value {
+    #[inline]
+    fn new(form: Form, start: usize, end: usize) -> Self {
+        Self { form, start: start as u32, end: end as u32 }
+    }
+
+    /// The value as written.
+    #[inline]
+    pub fn of<'a>(&self, row: &'a [u8]) -> &'a [u8] {
+        &row[self.start as usize..self.end as usize]
+    }
 }
 
 /// Reads a row from its first byte to its last.
@@ -43,7 +78,8 @@ impl<'a, 'm> Members<'a, 'm> {
     }
 
     /// Key (without quotes, escapes as written) and value; None after the last, when nothing but space follows.
-    pub fn member(&mut self) -> Result<Option<(&'a [u8], Value<'a>)>, Kind> {
+    #[cfg(test)]
+    pub fn member(&mut self) -> Result<Option<(&'a [u8], Value)>, Kind> {
         let Some(key) = self.key()? else { return Ok(None) };
         Ok(Some((key, self.value()?)))
     }
@@ -86,7 +122,7 @@ impl<'a, 'm> Members<'a, 'm> {
         }
         self.first = false;
         self.expect(b'"')?;
-        let key = self.text()?;
+        let key = self.text()?.of(self.row);
         self.space();
         self.expect(b':')?;
         self.space();
@@ -122,60 +158,74 @@ impl<'a, 'm> Members<'a, 'm> {
 
     /// The value of the key that was read.
     #[inline]
-    pub fn value(&mut self) -> Result<Value<'a>, Kind> {
+    pub fn value(&mut self) -> Result<Value, Kind> {
         self.space();
         match self.byte() {
             Some(b'"') => {
                 self.at += 1;
-                self.text().map(Value::Text)
+                self.text()
             }
-            Some(b'{' | b'[') => self.nested().map(|()| Value::Nested),
-            Some(_) => self.literal().map(Value::Literal),
+            Some(b'{' | b'[') => self.nested(),
+            Some(_) => self.literal(),
             None => Err(Kind::CutRow),
         }
     }
 
     /// The string that starts here; leaves the cursor behind its closing quote.
     #[inline]
-    fn text(&mut self) -> Result<&'a [u8], Kind> {
+    fn text(&mut self) -> Result<Value, Kind> {
         let end = self.marked.quote(self.at).ok_or(Kind::CutRow)?;
-        let text = &self.row[self.at..end];
+        let text = Value::new(Form::Text, self.at, end);
         self.at = end + 1;
         Ok(text)
     }
 
+    /// Most literals are words or whole numbers of a few digits, followed by the next member or the end.
     #[inline]
-    fn literal(&mut self) -> Result<&'a [u8], Kind> {
-        let rest = &self.row[self.at..];
-        if let Some(length) = plain_digits(rest) {
-            self.at += length;
-            return Ok(&rest[..length]);
-        }
-        let word = match rest[0] {
-            b't' => b"true".as_slice(),
-            b'f' => b"false",
-            _ => b"null",
+    fn literal(&mut self) -> Result<Value, Kind> {
+        const TRUE: u32 = u32::from_le_bytes(*b"true");
+        const NULL: u32 = u32::from_le_bytes(*b"null");
+        const FALS: u32 = u32::from_le_bytes(*b"fals");
+        let word = word_at(self.row, self.at);
+        let byte = |at: u32| word.unbounded_shr(8 * at) as u8;
+        let (form, length) = match word as u32 {
+            TRUE => (Form::True, 4),
+            NULL => (Form::Null, 4),
+            FALS if byte(4) == b'e' => (Form::False, 5),
+            _ => (Form::Number, digits(word)),
         };
-        if rest.starts_with(word) && matches!(rest.get(word.len()), Some(b',' | b'}')) {
-            self.at += word.len();
-            return Ok(&rest[..word.len()]);
+        let whole = form != Form::Number || length == 1 || (length > 1 && byte(0) != b'0');
+        if whole && matches!(byte(length), b',' | b'}') {
+            let start = self.at;
+            self.at += length as usize;
+            Ok(Value::new(form, start, self.at))
+        } else {
+            self.long_literal()
         }
+    }
+
+    fn long_literal(&mut self) -> Result<Value, Kind> {
         let start = self.at;
         while !matches!(self.byte(), None | Some(b',' | b'}' | b' ' | b'\t' | b'\r')) {
             self.at += 1;
         }
-        let literal = &self.row[start..self.at];
         // A number that ends with the row may have lost digits.
         if self.at == self.row.len() {
-            Err(Kind::CutRow)
-        } else if is_literal(literal) {
-            Ok(literal)
-        } else {
-            Err(Kind::InvalidJson)
+            return Err(Kind::CutRow);
         }
+        let form = match &self.row[start..self.at] {
+            b"true" => Form::True,
+            b"false" => Form::False,
+            b"null" => Form::Null,
+            b"NaN" | b"Infinity" | b"-Infinity" => Form::NotFinite,
+            number if is_number(number) => Form::Number,
+            _ => return Err(Kind::InvalidJson),
+        };
+        Ok(Value::new(form, start, self.at))
     }
 
-    fn nested(&mut self) -> Result<(), Kind> {
+    fn nested(&mut self) -> Result<Value, Kind> {
+        let start = self.at;
         let mut depth = 0usize;
         loop {
             self.at += structural(&self.row[self.at..]).ok_or(Kind::CutRow)?;
@@ -189,7 +239,7 @@ impl<'a, 'm> Members<'a, 'm> {
                 _ => {
                     depth -= 1;
                     if depth == 0 {
-                        return Ok(());
+                        return Ok(Value::new(Form::Nested, start, self.at));
                     }
                 }
             }
@@ -210,18 +260,6 @@ fn structural(text: &[u8]) -> Option<usize> {
         at += chunk.len();
     }
     None
-}
-
-/// The length of a whole number of a few digits that is followed by the next member or the end, as most are.
-#[inline]
-fn plain_digits(text: &[u8]) -> Option<usize> {
-    let length = text.iter().take(10).take_while(|byte| byte.is_ascii_digit()).count();
-    let whole = length == 1 || (length > 1 && text[0] != b'0');
-    (whole && matches!(text.get(length), Some(b',' | b'}'))).then_some(length)
-}
-
-fn is_literal(text: &[u8]) -> bool {
-    matches!(text, b"true" | b"false" | b"null" | b"NaN" | b"Infinity" | b"-Infinity") || is_number(text)
 }
 
 /// Whether `text` is a JSON number.
@@ -335,17 +373,13 @@ mod tests {
         marks
     }
 
-    fn members(row: &[u8]) -> Result<Vec<(String, String)>, Kind> {
+    fn members(row: &[u8]) -> Result<Vec<(String, Form, String)>, Kind> {
         let marks = marks(row);
         let mut members = Members::new(Marked::new(row, true, &marks, 0))?;
         let mut all = Vec::new();
         while let Some((key, value)) = members.member()? {
-            let value = match value {
-                Value::Text(text) => format!("t:{}", String::from_utf8_lossy(text)),
-                Value::Literal(text) => format!("l:{}", String::from_utf8_lossy(text)),
-                Value::Nested => "n".to_owned(),
-            };
-            all.push((String::from_utf8_lossy(key).into_owned(), value));
+            let written = String::from_utf8_lossy(value.of(row)).into_owned();
+            all.push((String::from_utf8_lossy(key).into_owned(), value.form, written));
         }
         Ok(all)
     }
@@ -353,8 +387,14 @@ mod tests {
     #[test]
     fn members_in_order() {
         let row = br#" { "a" : "x\"\\" , "b":[1,{"c":"]}"},[]], "d":-1.5e3,"e":null} "#;
-        let expected = [("a", r#"t:x\"\\"#), ("b", "n"), ("d", "l:-1.5e3"), ("e", "l:null")];
-        let expected: Vec<_> = expected.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let expected = [
+            ("a", Form::Text, r#"x\"\\"#),
+            ("b", Form::Nested, r#"[1,{"c":"]}"},[]]"#),
+            ("d", Form::Number, "-1.5e3"),
+            ("e", Form::Null, "null"),
+        ];
+        let expected: Vec<_> =
+            expected.iter().map(|(key, form, text)| ((*key).to_owned(), *form, (*text).to_owned())).collect();
         assert_eq!(members(row), Ok(expected));
         assert_eq!(members(b"{}"), Ok(vec![]));
     }
@@ -413,8 +453,8 @@ mod tests {
             let mut seen = 0;
             while let Some((key, value)) = members.member().unwrap() {
                 let key = unescape(key).unwrap();
-                if let Value::Text(text) = value {
-                    let text = unescape(text).unwrap();
+                if value.form == Form::Text {
+                    let text = unescape(value.of(&row)).unwrap();
                     prop_assert_eq!(document[&key].as_str(), Some(text.as_str()));
                 } else {
                     prop_assert_eq!(key, "numbers");

@@ -34,17 +34,17 @@ pub enum Slot {
     Start,
     /// `generation_end_time`.
     End,
+    /// A key that no metric reads.
+    Other,
 }
 
-/// How many slots there are.
-pub const SLOTS: usize = Slot::End as usize + 1;
+/// How many slots keep a value.
+pub const SLOTS: usize = Slot::Other as usize;
 
 impl Slot {
-    fn of(key: &[u8], id_key: &str) -> Option<Self> {
-        if key == id_key.as_bytes() {
-            return Some(Self::Id);
-        }
-        Some(match key {
+    fn of(key: &[u8], id_key: &str) -> Self {
+        match key {
+            _ if key == id_key.as_bytes() => Self::Id,
             b"problem" => Self::Problem,
             b"predicted_answer" => Self::Answer,
             b"generation" => Self::Generation,
@@ -57,8 +57,8 @@ impl Slot {
             b"reward_model_score" => Self::Reward,
             b"generation_start_time" => Self::Start,
             b"generation_end_time" => Self::End,
-            _ => return None,
-        })
+            _ => Self::Other,
+        }
     }
 }
 
@@ -66,7 +66,7 @@ impl Slot {
 struct Expected {
     /// Everything between the value before and the value: comma, key, colon, spaces.
     head: Box<[u8]>,
-    slot: Option<Slot>,
+    slot: Slot,
     print: u64,
 }
 
@@ -101,20 +101,26 @@ impl Layout {
     }
 }
 
-impl<'a> Walk<'_, 'a, '_> {
-    /// What the key is for, and the value; None after the last.
+impl Walk<'_, '_, '_> {
+    /// What the next key is for; None after the last. [`Walk::value`] must follow.
     #[inline]
-    pub fn member(&mut self, id_key: &str) -> Result<Option<(Option<Slot>, Value<'a>)>, Kind> {
+    pub fn key(&mut self, id_key: &str) -> Result<Option<Slot>, Kind> {
         if self.members.at_end() {
             return Ok(None);
         }
         let expected = self.layout.members.get(self.number);
-        if !expected.is_some_and(|expected| self.members.skip(&expected.head)) && !self.surprise(id_key)? {
-            return Ok(None);
-        }
-        let slot = self.layout.members[self.number].slot;
+        let slot = match expected.filter(|expected| self.members.skip(&expected.head)) {
+            Some(expected) => Some(expected.slot),
+            None => self.surprise(id_key)?,
+        };
         self.number += 1;
-        Ok(Some((slot, self.members.value()?)))
+        Ok(slot)
+    }
+
+    /// The value of the key that was read.
+    #[inline]
+    pub fn value(&mut self) -> Result<Value, Kind> {
+        self.members.value()
     }
 
     /// Whether a key that no metric reads came twice. Those that one reads are the caller's to look after.
@@ -122,10 +128,10 @@ impl<'a> Walk<'_, 'a, '_> {
         self.layout.doubled
     }
 
-    /// Reads a key that was not expected, if there is one; from here on the layout is that of this row.
-    fn surprise(&mut self, id_key: &str) -> Result<bool, Kind> {
+    /// Reads a key that was not expected, if there is one, and says what it is for; from here on the layout is that of this row.
+    fn surprise(&mut self, id_key: &str) -> Result<Option<Slot>, Kind> {
         let start = self.members.position();
-        let Some(key) = self.members.key()? else { return Ok(false) };
+        let Some(key) = self.members.key()? else { return Ok(None) };
         let head = self.row[start..self.members.position()].into();
         let slot = Slot::of(key, id_key);
         let print = fingerprint(key);
@@ -139,7 +145,7 @@ impl<'a> Walk<'_, 'a, '_> {
         self.layout.doubled |= self.layout.prints.contains(&print);
         self.layout.prints.push(print);
         self.layout.members.push(Expected { head, slot, print });
-        Ok(true)
+        Ok(Some(slot))
     }
 }
 

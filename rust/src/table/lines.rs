@@ -2,6 +2,7 @@
 
 use super::marks::{Marked, Marks};
 use std::io::{self, Read};
+use std::ops::Range;
 
 /// Lines longer than this are not read: 1 GiB.
 pub const MAX_LINE_BYTES: usize = 1 << 30;
@@ -10,13 +11,15 @@ const BLOCK_BYTES: usize = 256 << 10;
 /// What is read at once behind the end, where only the rest of a line is wanted.
 const REST_BYTES: u64 = 16 << 10;
 
-/// One line.
-#[derive(Debug, Clone, Copy)]
-pub enum Line<'a> {
-    /// Without its `\n`, at this offset from the reader's start.
-    Whole(u64, Marked<'a, 'a>),
-    /// Longer than [`MAX_LINE_BYTES`].
-    TooLong(u64),
+/// What [`Lines::advance`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A line, which [`Lines::line`] gives.
+    Line,
+    /// One longer than [`MAX_LINE_BYTES`].
+    TooLong,
+    /// Nothing more.
+    End,
 }
 
 /// Reads lines from any source of bytes; the last one needs no line end.
@@ -28,6 +31,9 @@ pub struct Lines<R> {
     start: usize,
     end: usize,
     offset: u64,
+    /// The last line's place in the block, and whether it may have control characters.
+    line: Range<usize>,
+    controls: bool,
     /// Bytes that will be wanted in any case.
     left: u64,
     ended: bool,
@@ -37,7 +43,18 @@ impl<R: Read> Lines<R> {
     /// The lines of `source`, of which those that start in its first `length` bytes are wanted.
     pub fn new(source: R, length: u64) -> Self {
         let (block, marks) = (vec![0; BLOCK_BYTES], Marks::default());
-        Self { source, block, marks, start: 0, end: 0, offset: 0, left: length, ended: false }
+        Self {
+            source,
+            block,
+            marks,
+            start: 0,
+            end: 0,
+            offset: 0,
+            line: 0..0,
+            controls: false,
+            left: length,
+            ended: false,
+        }
     }
 
     /// Bytes taken so far, line ends included.
@@ -45,38 +62,45 @@ impl<R: Read> Lines<R> {
         self.offset
     }
 
-    /// The next line.
+    /// The line that was last come to, without its `\n`.
     #[inline]
-    pub fn line(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub fn line(&self) -> Marked<'_, '_> {
+        Marked::new(&self.block[self.line.clone()], self.controls, &self.marks, self.line.start)
+    }
+
+    /// Goes to the next line.
+    #[inline]
+    pub fn advance(&mut self) -> io::Result<Step> {
         let mut length = 0;
-        let mut controls = false;
+        self.controls = false;
         loop {
             while let Some(at) = self.marks.control(self.start + length) {
                 length = at - self.start;
                 if self.block[at] == b'\n' {
-                    return Ok(Some(self.take(length, 1, controls)));
+                    self.pass(length, 1);
+                    return Ok(Step::Line);
                 }
                 length += 1;
-                controls = true;
+                self.controls = true;
             }
             length = self.end - self.start;
             if length > MAX_LINE_BYTES {
-                return self.skip_line().map(Some);
+                self.skip_line()?;
+                return Ok(Step::TooLong);
             }
             if self.ended {
-                return Ok(if length == 0 { None } else { Some(self.take(length, 0, controls)) });
+                self.pass(length, 0);
+                return Ok(if length == 0 { Step::End } else { Step::Line });
             }
             self.fill()?;
         }
     }
 
     #[inline]
-    fn take(&mut self, length: usize, end: usize, controls: bool) -> Line<'_> {
-        let (start, offset) = (self.start, self.offset);
+    fn pass(&mut self, length: usize, end: usize) {
+        self.line = self.start..self.start + length;
         self.start += length + end;
         self.offset += (length + end) as u64;
-        let bytes = &self.block[start..start + length];
-        Line::Whole(offset, Marked::new(bytes, controls, &self.marks, start))
     }
 
     fn fill(&mut self) -> io::Result<()> {
@@ -104,15 +128,14 @@ impl<R: Read> Lines<R> {
         Ok(())
     }
 
-    fn skip_line(&mut self) -> io::Result<Line<'_>> {
-        let offset = self.offset;
+    fn skip_line(&mut self) -> io::Result<()> {
         loop {
             let at = memchr::memchr(b'\n', &self.block[self.start..self.end]);
             let passed = at.map_or(self.end - self.start, |at| at + 1);
             self.start += passed;
             self.offset += passed as u64;
             if at.is_some() || self.ended {
-                return Ok(Line::TooLong(offset));
+                return Ok(());
             }
             self.fill()?;
         }
@@ -141,10 +164,12 @@ mod tests {
         fn equals_split(text in "[ab\n]{0,80}", drip in 1usize..9, length in 0u64..90) {
             let mut lines = Lines::new(Drip(text.as_bytes(), drip), length);
             let mut seen = Vec::new();
-            while let Some(line) = lines.line().unwrap() {
-                let Line::Whole(offset, line) = line else { panic!() };
-                prop_assert!(text.as_bytes()[offset as usize..].starts_with(line.bytes));
-                seen.push(String::from_utf8(line.bytes.to_vec()).unwrap());
+            let mut offset = 0;
+            while lines.advance().unwrap() == Step::Line {
+                let line = lines.line().bytes;
+                prop_assert!(text.as_bytes()[offset..].starts_with(line));
+                seen.push(String::from_utf8(line.to_vec()).unwrap());
+                offset = lines.offset() as usize;
             }
             let mut expected: Vec<_> = text.split('\n').map(str::to_owned).collect();
             if expected.last().is_some_and(String::is_empty) {
@@ -160,12 +185,9 @@ mod tests {
         let long = "x".repeat(3 * BLOCK_BYTES);
         let text = format!("{long}\ny");
         let mut lines = Lines::new(text.as_bytes(), u64::MAX);
-        let mut next = || match lines.line().unwrap() {
-            Some(Line::Whole(offset, line)) => Some((offset, line.bytes.to_vec())),
-            _ => None,
-        };
-        assert_eq!(next(), Some((0, long.clone().into_bytes())));
-        assert_eq!(next(), Some((long.len() as u64 + 1, b"y".to_vec())));
+        let mut next = || (lines.advance().unwrap() == Step::Line).then(|| lines.line().bytes.to_vec());
+        assert_eq!(next(), Some(long.clone().into_bytes()));
+        assert_eq!(next(), Some(b"y".to_vec()));
         assert_eq!(next(), None);
     }
 }

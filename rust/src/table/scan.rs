@@ -3,7 +3,7 @@
 use super::columns::Columns;
 use super::damage::{Kind, Place};
 use super::fields::{Kinds, Options, Reader, Row};
-use super::lines::{Line, Lines};
+use super::lines::{Lines, Step};
 use super::marks::Marked;
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
@@ -156,15 +156,16 @@ fn scan_lines(
     let base = range.start.saturating_sub(1);
     let mut lines = Lines::new(source, range.end - base);
     if range.start > 0 {
-        lines.line()?;
+        lines.advance()?;
     }
     let mut place = Place { file: range.file, range: range.start, line: 0 };
     let mut told = 0;
     while base + lines.offset() < range.end {
-        match lines.line()? {
-            None => break,
-            Some(Line::TooLong(_)) => columns.damage.add(Kind::TooLong, false, place),
-            Some(Line::Whole(offset, line)) => row(&mut reader, columns, line, base + offset, place),
+        let offset = base + lines.offset();
+        match lines.advance()? {
+            Step::End => break,
+            Step::TooLong => columns.damage.add(Kind::TooLong, false, place),
+            Step::Line => row(&mut reader, columns, lines.line(), offset, place),
         }
         place.line += 1;
         if lines.offset() - told >= 1 << 20 {

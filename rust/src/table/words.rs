@@ -62,6 +62,36 @@ pub fn contains(text: &[u8], byte: u8) -> bool {
     }
 }
 
+/// Eight bytes of a text from one of its bytes on; behind its end, zeros. All zeros for a text of less than eight.
+#[inline]
+pub fn word_at(text: &[u8], at: usize) -> u64 {
+    let Some(rest) = text.get(at..) else { return 0 };
+    match (rest.first_chunk(), text.last_chunk()) {
+        (Some(word), _) => u64::from_le_bytes(*word),
+        (None, Some(last)) => u64::from_le_bytes(*last).unbounded_shr(64 - 8 * rest.len() as u32),
+        (None, None) => 0,
+    }
+}
+
+/// How many of a word's first bytes are digits.
+#[inline]
+pub fn digits(word: u64) -> u32 {
+    // A digit without the bits of '0' is at most 9; what is added takes all else to a byte's highest bit.
+    let value = word ^ (EACH * u64::from(b'0'));
+    let above = ((value & (EACH * 0x7F)) + EACH * (0x80 - 10)) | value;
+    (above & (EACH << 7)).trailing_zeros() / 8
+}
+
+/// The number that a word's first `length` bytes write, 1 to 8 digits.
+#[inline]
+pub fn whole(word: u64, length: u32) -> u32 {
+    // Neighbours are joined: digits to pairs, pairs to fours, fours to one number. A word's first byte is its lowest.
+    let each = word.wrapping_shl(64 - 8 * length) & (EACH * 0x0F);
+    let pairs = (each.wrapping_mul(1 + (10 << 8)) >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs.wrapping_mul(1 + (100 << 16)) >> 16) & 0x0000_FFFF_0000_FFFF;
+    (fours.wrapping_mul(1 + (10_000 << 32)) >> 32) as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +108,22 @@ mod tests {
             prop_assert!(!equal(&one, &[one.as_slice(), &[0]].concat()));
             prop_assert_eq!(starts_with(&one, &other[..at.min(one.len())]), one.starts_with(&other[..at.min(one.len())]));
             prop_assert_eq!(contains(&one, 2), one.contains(&2));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers(number in 0u32..100_000_000, after in prop::collection::vec(any::<u8>(), 0..9), before in 0usize..9) {
+            let digit = number.to_string();
+            let text = [&vec![b'x'; before], digit.as_bytes(), &after].concat();
+            let word = word_at(&text, before);
+            let expected = text[before..].iter().take(8).take_while(|byte| byte.is_ascii_digit()).count();
+            if text.len() >= 8 {
+                prop_assert_eq!(digits(word) as usize, expected);
+                prop_assert_eq!(whole(word, digit.len() as u32), number);
+            } else {
+                prop_assert_eq!(word, 0);
+            }
         }
     }
 
