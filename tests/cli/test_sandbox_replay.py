@@ -90,10 +90,12 @@ def test_calls_without_an_output_are_run_and_not_compared(tmp_path):
     ("content", "message"),
     [("{\n", ":1: not JSON"), ("[]\n", ":1: not an object"), ('{"id": 1}\n', ":1: none of `rounds`")],
 )
-def test_a_file_that_is_none_is_an_error(tmp_path, content, message):
+def test_a_file_that_is_none_is_told_before_anything_is_prepared(tmp_path, content, message):
     path = tmp_path / "x.jsonl"
     path.write_text(content)
-    done = replay(path)
+    nowhere = tmp_path / "cache"
+    done = replay(path, "--cache-dir", nowhere)
     assert done.returncode == 1
     assert f"{path}{message}" in done.stderr
     assert "Traceback" not in done.stderr
+    assert not nowhere.exists()

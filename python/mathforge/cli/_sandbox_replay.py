@@ -57,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     samples = itertools.chain.from_iterable(
         itertools.islice(read_samples(path), args.samples) for path in args.files
     )
+    # A file that cannot be read is told before anything is prepared.
+    samples = itertools.chain(list(itertools.islice(samples, 1)), samples)
     packages = [name for name in args.packages.split(",") if name.strip()]
     with Sandbox(packages, workers=args.workers, memory_mib=args.memory_mib, cache_dir=args.cache_dir) as box:
         result = asyncio.run(
