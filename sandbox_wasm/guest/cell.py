@@ -15,6 +15,7 @@ import io
 import itertools
 import linecache
 import random
+import re
 import sys
 import tokenize
 import types
@@ -27,6 +28,9 @@ OK, ERROR, INTERRUPTED, MEMORY = range(4)
 
 CELL = "Cell In[{}]"
 FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+
+# A question about a name, as notebooks answer it: `name?`, `name??` or `?name`.
+QUESTION = re.compile(r"(?P<indent>\s*)(?:(?P<before>[\w.]+)\s*\?{1,2}|\?{1,2}\s*(?P<after>[\w.]+))\s*")
 
 main = types.ModuleType("__main__")
 main.__builtins__ = builtins
@@ -181,14 +185,29 @@ def parse(source, name):
             leads = (lead, "... ") if lead == ">>> " else (lead,)
             repaired = "".join(line[len(lead) :] if line.startswith(leads) else line for line in lines)
             return ast.parse(repaired, name), repaired
+        lines = source.splitlines()
         linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-        for number, line in enumerate(source.splitlines(), 1):
-            if line.lstrip()[:1] in {"!", "%"} and error.lineno == number:
-                raise SyntaxError(
-                    "shell commands (!) and magics (%) do not exist in this sandbox; write plain Python",
-                    (name, number, 1, line),
-                ) from None
+        number = error.lineno or 0
+        line = lines[number - 1] if 0 < number <= len(lines) else ""
+        if asked := QUESTION.fullmatch(line):
+            subject = asked["before"] or asked["after"]
+            lines[number - 1] = f"{asked['indent']}__import__({__name__!r}).describe({subject})"
+            return parse("\n".join(lines), name)
+        if line.lstrip()[:1] in {"!", "%"}:
+            raise SyntaxError(
+                "shell commands (!) and magics (%) do not exist in this sandbox; write plain Python",
+                (name, number, 1, line),
+            ) from None
         raise
+
+
+def describe(value):
+    """Prints what a notebook tells of a name: how it is called, and what it says of itself."""
+    try:
+        print(f"Signature: {getattr(value, '__name__', '')}{inspect.signature(value)}")
+    except (TypeError, ValueError):
+        print(f"Type: {type(value).__name__}")
+    print(f"Docstring: {inspect.getdoc(value) or 'none'}")
 
 
 def ends_in_semicolon(source):

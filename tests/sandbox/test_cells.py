@@ -74,6 +74,17 @@ def test_shell_and_magic_lines_are_explained(run, code):
     assert "do not exist in this sandbox" in outcome.stderr
 
 
+@pytest.mark.parametrize("question", ["inverse?", "?inverse", "inverse ??", "if True:\n    inverse?"])
+def test_questions_are_answered_and_the_rest_of_the_cell_runs(run, question):
+    outcome = run(f'def inverse(n):\n    "One over n."\n    return 1 / n\nis_it = "so?"\n{question}')
+    assert outcome.status == "ok"
+    assert outcome.stdout == "Signature: inverse(n)\nDocstring: One over n.\n"
+    assert run("inverse(2), is_it").stdout == "(0.5, 'so?')\n"
+    assert run("import sympy\nsympy?").stdout.startswith("Type: module\nDocstring: SymPy is a Python library")
+    assert run("math.gcd?").stderr.endswith("NameError: name 'math' is not defined\n")
+    assert run("1 + ?").stderr.endswith("SyntaxError: invalid syntax\n")
+
+
 def test_top_level_await(run):
     assert run("import asyncio\nawait asyncio.sleep(0.01, 'done')").stdout == "'done'\n"
     assert run("asyncio.run(asyncio.sleep(0.01, 'again'))").stdout == "'again'\n"
