@@ -5,7 +5,7 @@ use super::names::count_in_words;
 use super::tree::{Decimals, Literal};
 use compact_str::CompactString;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Eq)]
 pub enum Token<'a> {
     Number(Literal),
     /// A run of letters, unsplit.
@@ -16,6 +16,21 @@ pub enum Token<'a> {
     Text(&'a str),
     /// Any other character; braces that only group are here too.
     Mark(char),
+}
+
+/// Where one side is a mark, as in most comparisons of the parser, this is inlined down to one character.
+impl PartialEq for Token<'_> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Mark(left), Self::Mark(right)) => left == right,
+            (Self::Number(left), Self::Number(right)) => left == right,
+            (Self::Word(left), Self::Word(right))
+            | (Self::Command(left), Self::Command(right))
+            | (Self::Text(left), Self::Text(right)) => left == right,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +54,7 @@ pub fn lex(text: &str, group_bare_commas: bool, decimal_comma: bool) -> Result<L
     let group_bare_commas = group_bare_commas && !decimal_comma;
     let mut lexer =
         Lexer { rest: text, depth: 0, group_bare_commas, decimal_comma, bare_comma_grouping: false };
-    let mut lexemes = Vec::with_capacity(text.len() / 2);
+    let mut lexemes = Vec::with_capacity(text.len() / 2 + 4);
     loop {
         let trimmed = lexer.rest.trim_start();
         let spaced = trimmed.len() != lexer.rest.len();
@@ -65,7 +80,9 @@ struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     fn token(&mut self) -> Result<Option<Token<'a>>, Stop> {
         let Some(first) = self.rest.chars().next() else { return Ok(None) };
-        if let Some(digits) = self.digits_in_base() {
+        if first.is_ascii_alphanumeric()
+            && let Some(digits) = self.digits_in_base()
+        {
             return Ok(Some(Token::Number(digits)));
         }
         let starts_number = first.is_ascii_digit()
@@ -143,7 +160,8 @@ impl<'a> Lexer<'a> {
 
     /// Appends well-formed groups of three digits after the first one to three digits.
     fn groups(&mut self, digits: &mut CompactString) {
-        if digits.is_empty() || digits.len() > 3 || digits.starts_with('0') {
+        let may_be_grouped = self.rest.starts_with(['{', ',', ' ', '\'', '_']);
+        if !may_be_grouped || digits.is_empty() || digits.len() > 3 || digits.starts_with('0') {
             return;
         }
         for separator in ["{,}", ",", " ", "'", "_"] {

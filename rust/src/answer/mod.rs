@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod compare;
+mod counts;
 pub mod extract;
 pub mod identity;
 mod lex;
@@ -13,6 +14,7 @@ pub mod limits;
 mod names;
 pub mod normalize;
 pub mod parse;
+mod primes;
 mod rational;
 mod repairs;
 mod replacements;

@@ -2,14 +2,64 @@
 
 use super::lex::{Lexeme, Token};
 
-/// Functions with a bracketed or juxtaposed argument.
-pub const FUNCTIONS: &[&str] = &[
-    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "ln",
-    "log", "lg", "lb", "exp", "gcd", "lcm", "max", "min", "abs", "floor", "arccot", "coth", "sech", "csch",
-    "cis", "re", "im", "tg", "ctg", "cotg", "cosec", "arctg", "arcctg", "asin", "acos", "atan", "ceil",
-    "ceiling", "conj", "sgn", "arsinh", "arcosh", "artanh", "arcsinh", "arccosh", "arctanh", "arcsec",
-    "arccsc", "det",
-];
+/// Whether a name is that of a function with a bracketed or juxtaposed argument.
+pub fn is_function(name: &str) -> bool {
+    matches!(
+        name,
+        "sin"
+            | "cos"
+            | "tan"
+            | "cot"
+            | "sec"
+            | "csc"
+            | "arcsin"
+            | "arccos"
+            | "arctan"
+            | "sinh"
+            | "cosh"
+            | "tanh"
+            | "ln"
+            | "log"
+            | "lg"
+            | "lb"
+            | "exp"
+            | "gcd"
+            | "lcm"
+            | "max"
+            | "min"
+            | "abs"
+            | "floor"
+            | "arccot"
+            | "coth"
+            | "sech"
+            | "csch"
+            | "cis"
+            | "re"
+            | "im"
+            | "tg"
+            | "ctg"
+            | "cotg"
+            | "cosec"
+            | "arctg"
+            | "arcctg"
+            | "asin"
+            | "acos"
+            | "atan"
+            | "ceil"
+            | "ceiling"
+            | "conj"
+            | "sgn"
+            | "arsinh"
+            | "arcosh"
+            | "artanh"
+            | "arcsinh"
+            | "arccosh"
+            | "arctanh"
+            | "arcsec"
+            | "arccsc"
+            | "det"
+    )
+}
 
 /// The name by which a function is known further on.
 pub fn canonical_function(name: &str) -> &str {
@@ -30,12 +80,43 @@ pub fn canonical_function(name: &str) -> &str {
     }
 }
 
-/// Letters with a command.
-pub const GREEK: &[&str] = &[
-    "alpha", "beta", "gamma", "delta", "epsilon", "theta", "lambda", "mu", "phi", "rho", "sigma", "tau",
-    "omega", "ell", "eta", "zeta", "kappa", "nu", "xi", "chi", "psi", "iota", "Gamma", "Delta", "Theta",
-    "Lambda", "Sigma", "Phi", "Psi", "Omega", "Xi",
-];
+/// Whether a letter has this command.
+pub fn is_greek(name: &str) -> bool {
+    matches!(
+        name,
+        "alpha"
+            | "beta"
+            | "gamma"
+            | "delta"
+            | "epsilon"
+            | "theta"
+            | "lambda"
+            | "mu"
+            | "phi"
+            | "rho"
+            | "sigma"
+            | "tau"
+            | "omega"
+            | "ell"
+            | "eta"
+            | "zeta"
+            | "kappa"
+            | "nu"
+            | "xi"
+            | "chi"
+            | "psi"
+            | "iota"
+            | "Gamma"
+            | "Delta"
+            | "Theta"
+            | "Lambda"
+            | "Sigma"
+            | "Phi"
+            | "Psi"
+            | "Omega"
+            | "Xi"
+    )
+}
 
 /// Two-letter words that are language in either case, not products of two variables.
 const SHORT_WORDS: [&str; 30] = [
@@ -107,7 +188,7 @@ pub fn is_prose(lexemes: &[Lexeme<'_>]) -> Option<String> {
                 text.push_str(words);
             }
             Token::Word(word) => {
-                let name = FUNCTIONS.contains(word)
+                let name = is_function(word)
                     || matches!(*word, "pi" | "sqrt" | "inf" | "infty" | "infinity" | "Infinity");
                 if name {
                     return None;

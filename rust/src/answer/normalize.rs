@@ -4,11 +4,12 @@
 //! `unicode`, `boxes`, `commands` (LaTeX), `residue` (words of the prompt), `edges` (trimming), and the repairs `escapes`,
 //! `backslash` and `braces` of [`super::repairs`].
 
-use super::names::FUNCTIONS;
+use super::names::is_function;
 use super::repairs;
 use super::replacements::{Action, ascii, character, command, subscript, superscript};
 use super::units;
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 /// Rounds of the rules; two are enough for text people write, the rest is for adversarial nesting.
 const MAX_ROUNDS: usize = 8;
@@ -27,48 +28,92 @@ pub fn normalize_with<'a>(text: &'a str, repair: bool, tell: &mut dyn FnMut(&'st
             return Cow::Borrowed(trimmed);
         }
     }
-    let mut owned = text.to_owned();
+    let mut current = Cow::Borrowed(text);
     for _ in 0..MAX_ROUNDS {
-        let next = one_round(&owned, repair, tell);
-        if next == owned {
-            break;
-        }
-        owned = next;
+        let Some(next) = one_round(&current, repair, tell) else { break };
+        current = Cow::Owned(next);
     }
-    Cow::Owned(owned)
+    current
 }
 
-fn one_round(text: &str, repair: bool, tell: &mut dyn FnMut(&'static str)) -> String {
-    let mut current = text.to_owned();
-    let mut apply = |name: &'static str, rule: &dyn Fn(&str) -> Option<String>| {
-        if let Some(next) = rule(&current)
-            && next != current
+/// None where no rule changes anything.
+fn one_round(text: &str, repair: bool, tell: &mut dyn FnMut(&'static str)) -> Option<String> {
+    let mut current = Cow::Borrowed(text);
+    let mut kinds = Kinds::of(text);
+    // A rule that needs a kind of byte is not tried on text without any.
+    let mut apply = |name: &'static str, needs: u8, rule: &dyn Fn(&str) -> Option<String>| {
+        if kinds.has(needs)
+            && let Some(next) = rule(&current)
+            && next != *current
         {
             tell(name);
-            current = next;
+            kinds = Kinds::of(&next);
+            current = Cow::Owned(next);
         }
     };
     let changed = |text: Cow<'_, str>| match text {
         Cow::Borrowed(_) => None,
         Cow::Owned(text) => Some(text),
     };
-    apply("entities", &|text| changed(repairs::entities(text)));
+    apply("entities", Kinds::AMPERSAND, &|text| changed(repairs::entities(text)));
     if repair {
-        apply("escapes", &|text| changed(repairs::escapes(text)));
+        apply("escapes", Kinds::CONTROL | Kinds::BACKSLASH, &|text| changed(repairs::escapes(text)));
     }
-    apply("unicode", &|text| changed(unicode(text)));
+    apply("unicode", Kinds::CONTROL | Kinds::BEYOND_ASCII, &|text| changed(unicode(text)));
     if repair {
-        apply("backslash", &|text| changed(repairs::backslash(text)));
+        apply("backslash", Kinds::BRACE, &|text| changed(repairs::backslash(text)));
     }
     let part = |part: &str, text: &str| (part.len() != text.len()).then(|| part.to_owned());
-    apply("boxes", &|text| part(unboxed(text), text));
-    apply("commands", &|text| Some(commands(text)));
-    apply("edges", &|text| part(edges(text), text));
-    apply("residue", &|text| part(repairs::residue(text), text));
+    apply("boxes", Kinds::BACKSLASH, &|text| part(unboxed(text), text));
+    apply("commands", Kinds::BACKSLASH | Kinds::SPACING, &|text| Some(commands(text)));
+    apply("edges", Kinds::ANY, &|text| part(edges(text), text));
+    apply("residue", Kinds::ANY, &|text| part(repairs::residue(text), text));
     if repair {
-        apply("braces", &|text| changed(repairs::braces(text)));
+        apply("braces", Kinds::BRACE, &|text| changed(repairs::braces(text)));
     }
-    current
+    changed(current).filter(|next| next != text)
+}
+
+/// Which kinds of bytes a text holds.
+#[derive(Clone, Copy)]
+struct Kinds(u8);
+
+impl Kinds {
+    const AMPERSAND: u8 = 1;
+    const BACKSLASH: u8 = 2;
+    const BRACE: u8 = 4;
+    /// A space, or a mark that is one or nothing.
+    const SPACING: u8 = 8;
+    const CONTROL: u8 = 16;
+    const BEYOND_ASCII: u8 = 32;
+    const OTHER: u8 = 64;
+    const ANY: u8 = u8::MAX;
+
+    const TABLE: [u8; 256] = {
+        let mut table = [Self::OTHER; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = match byte as u8 {
+                b'&' => Self::AMPERSAND,
+                b'\\' => Self::BACKSLASH,
+                b'{' | b'}' => Self::BRACE,
+                b' ' | b'~' | b'$' => Self::SPACING,
+                0..0x20 | 0x7F => Self::CONTROL,
+                0x80.. => Self::BEYOND_ASCII,
+                _ => Self::OTHER,
+            };
+            byte += 1;
+        }
+        table
+    };
+
+    fn of(text: &str) -> Self {
+        Self(text.bytes().fold(0, |kinds, byte| kinds | Self::TABLE[usize::from(byte)]))
+    }
+
+    fn has(self, wanted: u8) -> bool {
+        self.0 & wanted != 0
+    }
 }
 
 /// Text that no rule would change.
@@ -85,9 +130,6 @@ fn is_plain(text: &str) -> bool {
 
 /// Rule `unicode`.
 fn unicode(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control()) {
-        return Cow::Borrowed(text);
-    }
     let mut out = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
@@ -121,9 +163,6 @@ fn unicode(text: &str) -> Cow<'_, str> {
 /// Rule `boxes`: a box around everything is removed with its braces, which would otherwise make a set of a list.
 fn unboxed(text: &str) -> &str {
     let padding = |c: char| matches!(c, ' ' | '$' | '.');
-    if !text.trim_start_matches(padding).starts_with('\\') {
-        return text;
-    }
     let braces = Braces::of(text);
     let mut current = text;
     loop {
@@ -152,8 +191,17 @@ fn commands(text: &str) -> String {
             rest = one_command(rest, &braces, &mut out);
             continue;
         }
+        // The first of a run may need a space before it.
+        let run = 1 + rest.bytes().skip(1).take_while(u8::is_ascii_alphanumeric).count();
+        if c.is_ascii_alphanumeric() && run > 1 {
+            out.push(c);
+            out.text.push_str(&rest[1..run]);
+            rest = &rest[run..];
+            continue;
+        }
         // `{\rm cm}`
         if c == '{'
+            && rest[1..].trim_start().starts_with("\\rm")
             && let Some((words, after)) = braces.group(rest)
             && let Some(words) = words.trim_start().strip_prefix("\\rm")
             && words.starts_with([' ', '~', '\\'])
@@ -173,7 +221,7 @@ fn commands(text: &str) -> String {
 }
 
 /// Handles the command that `rest` starts with and returns what follows it.
-fn one_command<'a>(rest: &'a str, braces: &Braces, out: &mut Output) -> &'a str {
+fn one_command<'a>(rest: &'a str, braces: &Braces<'_>, out: &mut Output) -> &'a str {
     let letters = rest[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
     let length = 1 + if letters > 0 { letters } else { rest[1..].chars().next().map_or(0, char::len_utf8) };
     let (whole, after) = rest.split_at(length);
@@ -238,8 +286,7 @@ fn push_words(name: &str, words: &str, out: &mut Output) {
         return;
     }
     let ambiguous = matches!(function, "min" | "max" | "re" | "im" | "sec" | "lb") && name != "operatorname";
-    if !ambiguous && FUNCTIONS.contains(&function)
-        || FUNCTIONS.contains(&function.to_lowercase().as_str()) && name == "operatorname"
+    if !ambiguous && is_function(function) || name == "operatorname" && is_function(&function.to_lowercase())
     {
         out.push_command(&format!("\\{}", function.to_lowercase()));
         return;
@@ -298,17 +345,19 @@ fn without_spacing_commands(words: &str) -> Option<String> {
         .then_some(plain)
 }
 
-/// Which brace closes which, found once, so that thousands of unclosed groups cost no more than one.
-struct Braces {
+/// Which brace closes which, found once and only if asked for, so that thousands of unclosed groups cost no more than one.
+struct Braces<'a> {
+    text: &'a str,
     /// Bytes from an opening brace to its partner, by bytes from the opening brace to the end of the text; 0 elsewhere.
-    lengths: Vec<usize>,
+    lengths: OnceCell<Vec<usize>>,
 }
 
-impl Braces {
-    fn of(text: &str) -> Self {
-        if !text.contains('{') {
-            return Self { lengths: Vec::new() };
-        }
+impl<'a> Braces<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { text, lengths: OnceCell::new() }
+    }
+
+    fn lengths(text: &str) -> Vec<usize> {
         let mut lengths = vec![0; text.len() + 1];
         let mut open = Vec::new();
         let mut escaped = false;
@@ -325,12 +374,16 @@ impl Braces {
                 _ => {}
             }
         }
-        Self { lengths }
+        lengths
     }
 
     /// The content of the group that `rest`, a tail of the text, starts with, and what follows it.
-    fn group<'a>(&self, rest: &'a str) -> Option<(&'a str, &'a str)> {
-        let length = *self.lengths.get(rest.len()).filter(|length| **length > 0 && rest.starts_with('{'))?;
+    fn group<'b>(&self, rest: &'b str) -> Option<(&'b str, &'b str)> {
+        if !rest.starts_with('{') {
+            return None;
+        }
+        let lengths = self.lengths.get_or_init(|| Self::lengths(self.text));
+        let length = *lengths.get(rest.len()).filter(|length| **length > 0)?;
         Some((&rest[1..length], &rest[length + 1..]))
     }
 }
@@ -384,6 +437,9 @@ fn edges(text: &str) -> &str {
             next = &next[..next.len() - 1];
         }
         for mark in ["**", "__", "`", "*"] {
+            if !next.starts_with(['*', '_', '`']) {
+                break;
+            }
             if next.len() > 2 * mark.len()
                 && let Some(inner) = next.strip_prefix(mark).and_then(|inner| inner.strip_suffix(mark))
             {

@@ -132,7 +132,8 @@ impl<'a> Parser<'a> {
     /// Items separated by commas, semicolons, "and", "or"; one item is itself.
     fn list(&mut self) -> Result<Node, Stop> {
         let first = self.chain()?;
-        if self.peek().is_none() {
+        let separates = |token: &Token<'_>| is_separator(token) || words::introduces_parameter(token);
+        if !self.peek().is_some_and(separates) {
             return Ok(first);
         }
         let mut items = vec![first];
@@ -140,9 +141,7 @@ impl<'a> Parser<'a> {
         loop {
             let before = self.at;
             let mut connective = None;
-            while let Some(token) =
-                self.peek().filter(|token| is_separator(token) || words::introduces_parameter(token))
-            {
+            while let Some(token) = self.peek().filter(|token| separates(token)) {
                 connective = sets::connective(token).or(connective);
                 self.at += 1;
             }
@@ -178,7 +177,7 @@ impl<'a> Parser<'a> {
             return Ok(Node::Chain(vec![name, self.set()?], vec![Relation::Equal]));
         }
         let first = self.set()?;
-        if matches!(self.peek(), None | Some(Token::Mark(',' | ')' | ']' | ';'))) {
+        if matches!(self.peek(), None | Some(Token::Mark(',' | ')' | ']' | '}' | ';'))) {
             return Ok(first);
         }
         let mut sides = vec![first];

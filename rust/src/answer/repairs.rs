@@ -35,8 +35,9 @@ pub fn entities(text: &str) -> Cow<'_, str> {
 /// Rule `escapes`: control characters that ate a backslash, and doubled backslashes before a command.
 pub fn escapes(text: &str) -> Cow<'_, str> {
     let controls = text.bytes().any(|byte| byte.is_ascii_control());
-    let doubled =
-        text.contains('\\') && text.contains("\\\\") && !text.contains("begin") && !text.contains('&');
+    let doubled = text.as_bytes().windows(2).any(|pair| pair == br"\\")
+        && !text.contains("begin")
+        && !text.contains('&');
     if !controls && !doubled {
         return Cow::Borrowed(text);
     }
@@ -81,8 +82,16 @@ pub fn escapes(text: &str) -> Cow<'_, str> {
 
 /// Rule `backslash`: `rac{1}{2}` and `frac{1}{2}` are `\frac{1}{2}`.
 pub fn backslash(text: &str) -> Cow<'_, str> {
-    let ends_command =
-        |(at, _): (usize, _)| ["rac", "qrt", "oxed"].iter().any(|end| text[..at].ends_with(end));
+    let ends_command = |(at, _): (usize, _)| {
+        let before = &text[..at];
+        // The last letter tells most words apart.
+        match before.bytes().next_back() {
+            Some(b'c') => before.ends_with("rac"),
+            Some(b't') => before.ends_with("qrt"),
+            Some(b'd') => before.ends_with("oxed"),
+            _ => false,
+        }
+    };
     if !text.match_indices('{').any(ends_command) {
         return Cow::Borrowed(text);
     }
@@ -159,7 +168,8 @@ pub fn residue(text: &str) -> &str {
                 continue;
             }
         }
-        for phrase in RESIDUE {
+        let first = rest.bytes().next().map(|first| first.to_ascii_lowercase());
+        for phrase in RESIDUE.iter().filter(|phrase| phrase.bytes().next() == first) {
             let Some(head) = rest.get(..phrase.len()).filter(|head| head.eq_ignore_ascii_case(phrase)) else {
                 continue;
             };

@@ -224,6 +224,10 @@ pub fn find(text: &str) -> Option<Unit> {
     if let Some(unit) = simple(name) {
         return Some(unit);
     }
+    if name.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        let (_, of_compounds) = IN_COMPOUNDS.iter().find(|(short, _)| *short == name)?;
+        return Some(Unit { name: name.to_owned(), ..simple(of_compounds)? });
+    }
     let parts: String = name.replace(" per ", "/").chars().filter(|c| !matches!(c, '{' | '}')).collect();
     let mut parts = parts.split('/');
     let above = product(parts.next().filter(|part| part.trim() != "1")?)?;
@@ -327,7 +331,8 @@ fn entry(name: &str) -> Option<&'static Entry> {
         // Plurals and capitals are for words; `Mm` is not `mm` and `ms` is not the plural of `m`.
         .or_else(|| name.strip_suffix('s').filter(|singular| singular.len() > 2).and_then(exact))
         .or_else(|| {
-            let lower = name.to_lowercase();
+            let has_capitals = !name.bytes().all(|byte| byte.is_ascii_lowercase());
+            let lower = has_capitals.then(|| name.to_lowercase())?;
             (lower.len() > 3 && lower != name).then(|| entry(&lower)).flatten()
         })
 }

@@ -3,6 +3,7 @@
 use super::{Policy, Reason, Verdict, VerdictKind};
 use crate::answer::identity::{self, Builder, Decision, Glance, Graph, Id, Known, Proof};
 use crate::answer::limits::{Budget, Stop};
+use crate::answer::rational::fraction;
 use crate::answer::tree::Node;
 use crate::answer::units::Unit;
 use crate::answer::value::{Leaf, Ratio, Value};
@@ -128,9 +129,8 @@ fn constant_of_integration(node: &Node) -> Option<String> {
 /// Factors that bring both values on one scale: percent as hundredths, units by their factors; a missing unit is free. None for
 /// units of different kinds.
 fn scales(left: &Leaf, right: &Leaf, policy: Policy) -> Option<(RBig, RBig)> {
-    let hundredth = RBig::from_parts(IBig::ONE, UBig::from(100u8));
     let percent = |leaf: &Leaf| {
-        if leaf.percent && !(left.percent && right.percent) { hundredth.clone() } else { RBig::ONE }
+        if leaf.percent && !(left.percent && right.percent) { fraction(1, 100) } else { RBig::ONE }
     };
     let (left_scale, right_scale) = (percent(left), percent(right));
     let (Some(left_unit), Some(right_unit)) = (&left.unit, &right.unit) else {

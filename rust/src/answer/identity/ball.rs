@@ -1,8 +1,9 @@
 //! Real balls: a midpoint with a radius that bounds every rounding, at any precision.
 
-use dashu_base::{Abs, BitTest, DivEuclid, Signed, SquareRoot};
-use dashu_int::{IBig, UBig};
+use dashu_base::{Abs, BitTest, DivEuclid, PowerOfTwo, Signed, SquareRoot};
+use dashu_int::{IBig, UBig, Word};
 use dashu_ratio::RBig;
+use std::borrow::Cow;
 
 /// Magnitudes from `2^MAX_TOP` on are not computed with.
 const MAX_TOP: i64 = 1 << 40;
@@ -32,8 +33,9 @@ impl Ball {
 
     /// A rational to `bits` bits.
     pub fn rational(value: &RBig, bits: usize) -> Self {
-        if value.is_int() && value.numerator().bit_len() <= bits {
-            return Self::integer(value.numerator().clone());
+        if value.numerator().bit_len() <= bits && value.denominator().is_power_of_two() {
+            let exponent = 1 - value.denominator().bit_len() as i64;
+            return Self { middle: value.numerator().clone(), exponent, radius: 0 };
         }
         let shift =
             bits as i64 + 2 + value.denominator().bit_len() as i64 - value.numerator().bit_len() as i64;
@@ -49,20 +51,41 @@ impl Ball {
 
     /// From a middle and any radius in the same units, rounded to `bits` bits.
     pub(super) fn rounded(middle: IBig, radius: &UBig, exponent: i64, bits: usize) -> Option<Self> {
-        let shift = middle.bit_len().saturating_sub(bits).max(radius.bit_len().saturating_sub(RADIUS_BITS));
+        Self::rounded_in_units(middle, radius, 0, exponent, bits)
+    }
+
+    /// The same with a radius in units of `2^unit` of the middle's.
+    fn rounded_in_units(
+        middle: IBig,
+        radius: &UBig,
+        unit: usize,
+        exponent: i64,
+        bits: usize,
+    ) -> Option<Self> {
+        let radius_bits = if radius.is_zero() { 0 } else { radius.bit_len() + unit };
+        let shift = middle.bit_len().saturating_sub(bits).max(radius_bits.saturating_sub(RADIUS_BITS));
+        let radius =
+            u64::try_from(if shift >= unit { radius >> (shift - unit) } else { radius << (unit - shift) });
+        let radius = radius.ok()?;
         let ball = if shift == 0 {
-            Self { middle, exponent, radius: u64::try_from(radius).ok()? }
+            Self { middle, exponent, radius }
         } else {
-            let radius = u64::try_from(radius >> shift).ok()? + 2;
-            Self { middle: middle >> shift, exponent: exponent.checked_add(shift as i64)?, radius }
+            let exponent = exponent.checked_add(shift as i64)?;
+            Self { middle: middle >> shift, exponent, radius: radius + 2 }
         };
         (ball.top() < MAX_TOP && ball.exponent > -MAX_TOP).then_some(ball)
     }
 
     /// Every value is smaller in magnitude than 2 to this power.
     pub fn top(&self) -> i64 {
-        let largest = self.middle.clone().abs() + IBig::from(self.radius);
-        if largest.is_zero() { -MAX_TOP } else { largest.bit_len() as i64 + self.exponent }
+        let (bits, (_, words)) = (self.middle.bit_len(), self.middle.as_sign_words());
+        let carries = |low: &Word| u128::from(*low) + u128::from(self.radius) > u128::from(Word::MAX);
+        let bits = match words {
+            // A radius that stays in the last word makes the sum no longer.
+            [low, _, ..] if !carries(low) => bits,
+            _ => (self.middle.clone().abs() + IBig::from(self.radius)).bit_len(),
+        };
+        if bits == 0 { -MAX_TOP } else { bits as i64 + self.exponent }
     }
 
     /// Every value is at least 2 to this power in magnitude; None if zero is inside.
@@ -73,7 +96,12 @@ impl Ball {
 
     /// Whether zero is inside.
     pub fn has_zero(&self) -> bool {
-        self.middle.clone().abs() <= IBig::from(self.radius)
+        self.middle.bit_len() <= u64::BITS as usize && self.middle.clone().abs() <= IBig::from(self.radius)
+    }
+
+    /// Exactly one.
+    fn is_one(&self) -> bool {
+        self.middle.is_one() && self.exponent == 0 && self.radius == 0
     }
 
     /// The sign of every value; None if zero is inside, unless zero is all there is.
@@ -102,19 +130,25 @@ impl Ball {
         let exponent = self.exponent.min(other.exponent).max(floor);
         let (left, left_radius) = self.at_exponent(exponent)?;
         let (right, right_radius) = other.at_exponent(exponent)?;
-        Self::rounded(left + right, &(left_radius + right_radius), exponent, bits)
+        let middle = match (left, right) {
+            (Cow::Borrowed(left), Cow::Borrowed(right)) => left + right,
+            (Cow::Owned(one), other) | (other, Cow::Owned(one)) => one + &*other,
+        };
+        Self::rounded(middle, &(left_radius + right_radius), exponent, bits)
     }
 
     /// Middle and radius in units of `2^exponent`.
-    fn at_exponent(&self, exponent: i64) -> Option<(IBig, UBig)> {
+    fn at_exponent(&self, exponent: i64) -> Option<(Cow<'_, IBig>, UBig)> {
         let shift = usize::try_from((self.exponent - exponent).unsigned_abs()).ok()?;
         let radius = UBig::from(self.radius);
-        Some(if self.exponent >= exponent {
-            (&self.middle << shift, radius << shift)
+        Some(if shift == 0 {
+            (Cow::Borrowed(&self.middle), radius)
+        } else if self.exponent > exponent {
+            (Cow::Owned(&self.middle << shift), radius << shift)
         } else if shift > self.middle.bit_len() + 64 {
-            (IBig::ZERO, UBig::ONE)
+            (Cow::Owned(IBig::ZERO), UBig::ONE)
         } else {
-            (&self.middle >> shift, (radius >> shift) + UBig::from(2u8))
+            (Cow::Owned(&self.middle >> shift), (radius >> shift) + UBig::from(2u8))
         })
     }
 
@@ -125,16 +159,26 @@ impl Ball {
 
     /// The product to `bits` bits.
     pub fn times(&self, other: &Self, bits: usize) -> Option<Self> {
-        let radius = match (self.radius, other.radius) {
-            (0, 0) => UBig::ZERO,
-            (left, right) => {
-                let cross =
-                    magnitude(&self.middle) * UBig::from(right) + magnitude(&other.middle) * UBig::from(left);
-                cross + UBig::from(left) * UBig::from(right)
-            }
-        };
+        if self.is_one() {
+            return Some(other.clone());
+        }
+        if other.is_one() {
+            return Some(self.clone());
+        }
+        // |x| s + |y| r + r s
+        let parts = [
+            spread(&self.middle, other.radius),
+            spread(&other.middle, self.radius),
+            (u128::from(self.radius) * u128::from(other.radius), 0),
+        ];
+        let unit = parts.iter().map(|(_, unit)| *unit).max().unwrap_or_default();
+        let radius = parts.iter().fold(UBig::ZERO, |sum, (size, own)| {
+            let cut = unit - own;
+            let size = UBig::from(*size);
+            sum + if cut == 0 || size.is_zero() { size } else { (size >> cut) + UBig::ONE }
+        });
         let exponent = self.exponent.checked_add(other.exponent)?;
-        Self::rounded(&self.middle * &other.middle, &radius, exponent, bits)
+        Self::rounded_in_units(&self.middle * &other.middle, &radius, unit, exponent, bits)
     }
 
     /// One over it; None if zero is inside.
@@ -244,6 +288,18 @@ impl CheckedSub for UBig {
         let small = UBig::from(small);
         (self > small).then(|| self - small)
     }
+}
+
+/// At least `|middle| radius`, in units of two to the second: all bits of a short middle, the first 64 of a long one.
+fn spread(middle: &IBig, radius: u64) -> (u128, usize) {
+    let unit = middle.bit_len().saturating_sub(u64::BITS as usize);
+    if radius == 0 {
+        return (0, 0);
+    }
+    let first = if unit == 0 { magnitude(middle) } else { magnitude(&(middle >> unit)) + UBig::ONE };
+    // At most 2^64 + 1, so that no product with a radius is longer than two words.
+    let first = u128::try_from(first).unwrap_or(u128::from(u64::MAX) + 2);
+    (first * u128::from(radius), unit)
 }
 
 pub(super) fn magnitude(value: &IBig) -> UBig {

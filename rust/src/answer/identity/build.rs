@@ -5,7 +5,7 @@ use super::factor::prime_powers;
 use super::graph::{Graph, Id, Term};
 use crate::answer::compare::{LogBase, Policy};
 use crate::answer::limits::{Budget, MAX_NUMBER_BITS, Stop};
-use crate::answer::rational::bits;
+use crate::answer::rational::{bits, fraction};
 use crate::answer::tree::{Constant, Node};
 use dashu_base::{Abs, BitTest, Signed};
 use dashu_int::{IBig, UBig};
@@ -444,9 +444,4 @@ impl<'a> Builder<'a> {
 /// Words of numerator and denominator together, 0 for short ones.
 fn words(value: &RBig) -> u64 {
     bits(value) as u64 / 64
-}
-
-/// A small fraction.
-pub fn fraction(top: i64, bottom: i64) -> RBig {
-    RBig::from_parts_signed(IBig::from(top), IBig::from(bottom))
 }

@@ -1,9 +1,11 @@
 //! Named functions: elementary ones by reduction, counting ones exactly.
 
-use super::build::{Builder, fraction};
+use super::build::Builder;
 use super::decide::{enclosed, is_zero};
 use super::graph::{Id, Term};
+use crate::answer::counts;
 use crate::answer::limits::Stop;
+use crate::answer::rational::fraction;
 use crate::answer::tree::{Constant, Node};
 use dashu_base::{DivEuclid, Gcd, Signed};
 use dashu_int::{IBig, UBig};
@@ -312,7 +314,7 @@ impl Builder<'_> {
     fn factorial(&mut self, of: Id) -> Result<Id, Stop> {
         let small = self.small(of, MAX_FACTORIAL);
         if let Some(n) = small {
-            return self.graph.rational(RBig::from(range_product(1, n)));
+            return self.graph.rational(RBig::from(counts::factorial(n)));
         }
         if self.graph.as_rational(of).is_some_and(|value| !value.is_int() || value.numerator().is_negative())
         {
@@ -364,19 +366,14 @@ impl Builder<'_> {
     }
 
     fn binomial(&mut self, n: Id, k: Id) -> Result<Id, Stop> {
-        if let (Some(n), Some(k)) = (self.small(n, 50_000), self.small(k, 50_000)) {
-            if k > n {
-                return self.graph.integer(0);
-            }
-            let k = k.min(n - k);
-            let top = range_product(n - k + 1, n);
-            return self.graph.rational(RBig::from(top / range_product(1, k)));
+        if let (Some(n), Some(k)) = (self.small(n, counts::MAX_COUNT), self.small(k, counts::MAX_COUNT)) {
+            return self.graph.rational(RBig::from(counts::binomial(n, k)));
         }
         let difference = self.graph.minus(n, k)?;
         // C(n, n-2) has two factors like C(n, 2).
         for few in [k, difference] {
             if let Some(few) = self.small(few, 60) {
-                return self.falling(n, few, &RBig::from_parts(IBig::ONE, range_product(1, few)));
+                return self.falling(n, few, &RBig::from_parts(IBig::ONE, counts::factorial(few)));
             }
         }
         let (n, k, rest) = (self.factorial(n)?, self.factorial(k)?, self.factorial(difference)?);
@@ -438,17 +435,4 @@ fn is_infinite(node: &Node) -> bool {
         Node::Negative(inner) => is_infinite(inner),
         _ => false,
     }
-}
-
-/// `low (low + 1) ... high`, by halves.
-pub fn range_product(low: u32, high: u32) -> UBig {
-    if low > high {
-        return UBig::ONE;
-    }
-    // As many factors as fit into two words.
-    if high - low < u128::BITS / (u32::BITS - high.leading_zeros()) {
-        return UBig::from((low..=high).fold(1u128, |product, factor| product * u128::from(factor)));
-    }
-    let middle = low + (high - low) / 2;
-    range_product(low, middle) * range_product(middle + 1, high)
 }

@@ -1,6 +1,7 @@
 //! Prime factors of rationals, as far as small divisors go.
 
 use crate::answer::limits::{Budget, Stop};
+use crate::answer::primes;
 use dashu_base::{BitTest, Signed};
 use dashu_int::UBig;
 use dashu_ratio::RBig;
@@ -33,12 +34,14 @@ pub fn prime_powers(value: &RBig, budget: &mut Budget) -> Result<Vec<(UBig, i64)
 
 fn factors(mut rest: UBig, budget: &mut Budget) -> Result<Vec<(UBig, i64)>, Stop> {
     let mut found = Vec::new();
-    let mut divisor = 2u32;
     // Division of long numbers is slow.
     let limit = if rest.bit_len() > 256 { LONG_MAX_DIVISOR } else { MAX_DIVISOR };
-    while !rest.is_one() && divisor < limit {
+    for divisor in primes::up_to(limit) {
+        if rest.is_one() {
+            break;
+        }
         if let Ok(small) = u64::try_from(&rest) {
-            let (more, cofactor) = small_factors(small, u64::from(divisor));
+            let (more, cofactor) = small_factors(small, divisor);
             found.extend(more);
             rest = UBig::from(cofactor);
             break;
@@ -50,7 +53,6 @@ fn factors(mut rest: UBig, budget: &mut Budget) -> Result<Vec<(UBig, i64)>, Stop
             let power = rest.remove(&big).unwrap_or_default();
             found.push((big, power as i64));
         }
-        divisor += 1 + divisor % 2;
     }
     if !rest.is_one() {
         found.push(perfect_power(rest, budget)?);
@@ -62,10 +64,12 @@ fn words(value: &UBig) -> u64 {
     value.bit_len() as u64 / 64 + 1
 }
 
-fn small_factors(mut rest: u64, from: u64) -> (Vec<(UBig, i64)>, u64) {
+fn small_factors(mut rest: u64, from: u32) -> (Vec<(UBig, i64)>, u64) {
     let mut found = Vec::new();
-    let mut divisor = from;
-    while divisor * divisor <= rest && divisor < u64::from(MAX_DIVISOR) {
+    for divisor in primes::up_to(MAX_DIVISOR).skip_while(|prime| *prime < from).map(u64::from) {
+        if divisor * divisor > rest {
+            break;
+        }
         let mut power = 0;
         while rest.is_multiple_of(divisor) {
             rest /= divisor;
@@ -74,7 +78,6 @@ fn small_factors(mut rest: u64, from: u64) -> (Vec<(UBig, i64)>, u64) {
         if power > 0 {
             found.push((UBig::from(divisor), power));
         }
-        divisor += 1 + divisor % 2;
     }
     (found, rest)
 }

@@ -5,19 +5,19 @@
 
 use super::reduce::{Factors, folded_turns, power_of};
 use crate::answer::limits::{MAX_GRAPH_TERMS, MAX_NUMBER_BITS, MAX_SUM_TERMS, Stop};
-use crate::answer::rational::{bits, collect_terms, product, sum};
+use crate::answer::rational::{bits, collect_terms, half_words, product, sum};
 use dashu_base::Signed;
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 
 /// Where a term stands in its graph; what it is made of has smaller ids.
 pub type Id = u32;
 
 /// One term.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Term {
     /// A rational number.
     Rational(RBig),
@@ -58,8 +58,47 @@ pub enum Term {
     Max(Vec<Id>),
 }
 
+/// By hand, as the hash of a rational by its parts costs more than all else.
+impl Hash for Term {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Self::Rational(value) | Self::Unity(value) => hash_rational(value, state),
+            Self::Pi => {}
+            Self::Symbol(name) => name.hash(state),
+            Self::Sign(id)
+            | Self::Ln(id)
+            | Self::Factorial(id)
+            | Self::Atan(id)
+            | Self::Abs(id)
+            | Self::Floor(id) => id.hash(state),
+            Self::Exp { of, share: number } | Self::Root(of, number) => (of, number).hash(state),
+            Self::Call(name, ids) => (name, ids).hash(state),
+            Self::Sum(rest, terms) => {
+                hash_rational(rest, state);
+                for (id, factor) in terms {
+                    id.hash(state);
+                    hash_rational(factor, state);
+                }
+            }
+            Self::Product(factors) => factors.hash(state),
+            Self::Max(ids) => ids.hash(state),
+        }
+    }
+}
+
+fn hash_rational<H: Hasher>(value: &RBig, state: &mut H) {
+    match half_words(value) {
+        Some(pair) => pair.hash(state),
+        None => value.hash(state),
+    }
+}
+
+/// Terms that there is room for from the start: most graphs stay smaller.
+const FIRST_TERMS: usize = 28;
+
 /// Shared terms and what is known about them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Graph {
     terms: Vec<Term>,
     /// Ids by the hashes of their terms.
@@ -84,6 +123,26 @@ pub struct Graph {
     pub directions: HashMap<Id, (Id, Id)>,
     /// Base and distance of the first factorial of every family.
     pub factorials: Vec<(Id, IBig)>,
+}
+
+impl Default for Graph {
+    fn default() -> Self {
+        Self {
+            terms: Vec::with_capacity(FIRST_TERMS),
+            index: HashTable::with_capacity(FIRST_TERMS),
+            hasher: DefaultHashBuilder::default(),
+            real: Vec::with_capacity(FIRST_TERMS),
+            constant: Vec::with_capacity(FIRST_TERMS),
+            multiplied_out: HashMap::new(),
+            forced_real: HashSet::new(),
+            positive: Vec::new(),
+            integers: HashSet::new(),
+            counts: HashSet::new(),
+            divisors: Vec::new(),
+            directions: HashMap::new(),
+            factorials: Vec::new(),
+        }
+    }
 }
 
 impl Graph {

@@ -1,10 +1,10 @@
 //! Linear relations between logarithms, arctangents and pi: `2 ln(1 + sqrt 2) = ln(3 + 2 sqrt 2)`.
 
-use super::build::fraction;
 use super::decide::{Decision, Known, Proof, compare};
 use super::evaluate::{Point, Values};
 use super::graph::{Graph, Id, Term};
 use crate::answer::limits::{Budget, Stop};
+use crate::answer::rational::fraction;
 use dashu_int::UBig;
 use dashu_ratio::RBig;
 

@@ -27,7 +27,6 @@ mod zeta;
 
 pub use ball::Ball;
 pub use build::Builder;
-pub use calls::range_product;
 pub use complex::Complex;
 pub use decide::{Decision, Known, Proof, compare, enclosed, is_zero, sign};
 pub use glance::{Glance, glance, order, sign_at};

@@ -2,7 +2,8 @@
 
 use super::graph::{Graph, Id, Term};
 use crate::answer::limits::{MAX_NUMBER_BITS, Stop};
-use dashu_base::{Abs, BitTest, DivEuclid, Gcd, Signed};
+use crate::answer::rational::{product, sum};
+use dashu_base::{Abs, BitTest, Gcd, RemEuclid, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 use std::collections::BTreeMap;
@@ -53,7 +54,7 @@ impl Graph {
                 continue;
             }
             let exponent = factors.take(id);
-            *coefficient *= power_of(&content, exponent)?;
+            *coefficient = product(coefficient, &power_of(&content, exponent)?);
             factors.multiply(primitive, exponent)?;
         }
         Ok(())
@@ -71,11 +72,11 @@ impl Graph {
             let common = (&denominator).gcd(value.denominator());
             denominator = denominator / common * value.denominator();
         }
+        if !negative && numerator.is_one() && denominator.is_one() {
+            return Ok((RBig::ONE, id));
+        }
         let content = RBig::from_parts(IBig::from(numerator), denominator);
         let content = if negative { -content } else { content };
-        if content == RBig::ONE {
-            return Ok((content, id));
-        }
         let primitive = self.scaled(id, &(RBig::ONE / &content))?;
         Ok((content, primitive))
     }
@@ -117,7 +118,7 @@ impl Graph {
         for (id, exponent) in &mut factors.0 {
             match self.term(*id) {
                 Term::Unity(own) => {
-                    turns += own * RBig::from(*exponent);
+                    turns = sum(&turns, &product(own, &RBig::from(*exponent)));
                     *exponent = 0;
                     found = true;
                 }
@@ -147,7 +148,7 @@ impl Graph {
             for id in rationals {
                 let exponent = factors.take(id);
                 if let Some(value) = self.as_rational(id) {
-                    *coefficient *= power_of(value, exponent)?;
+                    *coefficient = product(coefficient, &power_of(value, exponent)?);
                 }
             }
             let mut wholes = Vec::new();
@@ -176,7 +177,7 @@ impl Graph {
             }
             for (of, whole) in wholes {
                 let (factor, parts) = self.factors(of);
-                *coefficient *= power_of(&factor, whole)?;
+                *coefficient = product(coefficient, &power_of(&factor, whole)?);
                 for (id, exponent) in parts {
                     factors.multiply(id, exponent.checked_mul(whole).ok_or(Stop::Limit)?)?;
                 }
@@ -193,10 +194,14 @@ impl Graph {
 
 /// Whether half a turn was taken off, and the turns from 0 to 1/2.
 pub fn folded_turns(turns: &RBig) -> (bool, RBig) {
-    let whole = turns.numerator().clone().div_euclid(IBig::from(turns.denominator().clone()));
-    let turns = turns - RBig::from(whole);
-    let half = RBig::from_parts(IBig::ONE, UBig::from(2u8));
-    if turns >= half { (true, turns - half) } else { (false, turns) }
+    let bottom = turns.denominator();
+    if !turns.numerator().is_negative() && turns.numerator() * 2u8 < *bottom.as_ibig() {
+        return (false, turns.clone());
+    }
+    let twice = turns.numerator().clone().rem_euclid(IBig::from(bottom.clone())) * UBig::from(2u8);
+    let negative = twice >= *bottom;
+    let twice = if negative { twice - bottom } else { twice };
+    (negative, RBig::from_parts(IBig::from(twice), bottom * UBig::from(2u8)))
 }
 
 /// A power of a rational within the limits.
@@ -215,7 +220,7 @@ pub fn power_of(value: &RBig, exponent: i64) -> Result<RBig, Stop> {
     }
     let (top, bottom) = (top.pow(size), bottom.pow(size));
     Ok(if exponent >= 0 {
-        RBig::from_parts(top, bottom)
+        if bottom.is_one() { RBig::from(top) } else { RBig::from_parts(top, bottom) }
     } else {
         let (sign, size) = top.into_parts();
         RBig::from_parts(IBig::from_parts(sign, bottom), size)

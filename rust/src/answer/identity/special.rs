@@ -1,10 +1,11 @@
 //! Exponentials, logarithms and everything that reduces to them.
 
-use super::build::{Builder, fraction};
+use super::build::Builder;
 use super::decide::{enclosed, is_zero};
 use super::factor::prime_powers;
 use super::graph::{Id, Term};
 use crate::answer::limits::Stop;
+use crate::answer::rational::{fraction, product};
 use dashu_base::{Abs, DivEuclid, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
@@ -31,7 +32,7 @@ impl Builder<'_> {
         let mut factors = Vec::with_capacity(terms.len() + 1);
         for (id, factor) in terms.into_iter().chain([(one, rest)]) {
             if !factor.is_zero() {
-                factors.push(self.exp_of_term(id, &(factor * multiple))?);
+                factors.push(self.exp_of_term(id, &product(&factor, multiple))?);
             }
         }
         self.graph.product_of(&factors)
@@ -60,10 +61,12 @@ impl Builder<'_> {
     /// Exponents that hold i: multiples of pi i, of i times an arctangent, of pi i times whole numbers.
     fn exp_of_imaginary(&mut self, term: Id, factor: &RBig) -> Result<Option<Id>, Stop> {
         let Term::Product(factors) = self.graph.term(term).clone() else { return Ok(None) };
-        let quarter = Term::Unity(fraction(1, 4));
-        let mut others = factors.clone();
-        let Some(at) = others.iter().position(|(id, power)| *power == 1 && *self.graph.term(*id) == quarter)
-        else {
+        let is_unit = |id: Id| match self.graph.term(id) {
+            Term::Unity(turns) => *turns.denominator() == UBig::from(4u8),
+            _ => false,
+        };
+        let mut others = factors;
+        let Some(at) = others.iter().position(|(id, power)| *power == 1 && is_unit(*id)) else {
             return Ok(None);
         };
         others.remove(at);
@@ -100,7 +103,7 @@ impl Builder<'_> {
         };
         others.remove(at);
         if others.is_empty() {
-            return Ok(Some(self.graph.unity(&(factor * fraction(1, 2)))?));
+            return Ok(Some(self.graph.unity(&product(factor, &fraction(1, 2)))?));
         }
         // By custom these letters count.
         let counts = |id: &Id| match self.graph.term(*id) {

@@ -1,8 +1,9 @@
 //! Sums and products over an index.
 
 use super::build::Builder;
-use super::calls::{MAX_SUMMANDS, range_product};
+use super::calls::MAX_SUMMANDS;
 use super::graph::{Id, Term};
+use crate::answer::counts::factorial;
 use crate::answer::limits::Stop;
 use crate::answer::tree::Node;
 use dashu_base::BitTest;
@@ -75,7 +76,7 @@ impl Builder<'_> {
         let length = self.graph.plus(to, shift)?;
         let mut sum = self.graph.integer(0)?;
         for order in 0..=degree as u32 {
-            let factor = RBig::from_parts(IBig::ONE, range_product(1, order + 1));
+            let factor = RBig::from_parts(IBig::ONE, factorial(order + 1));
             let binomial = self.falling(length, order + 1, &factor)?;
             let term = self.graph.times(values[0], binomial)?;
             sum = self.graph.plus(sum, term)?;

@@ -3,7 +3,7 @@
 use super::{Parser, Sign};
 use crate::answer::lex::Token;
 use crate::answer::limits::Stop;
-use crate::answer::names::{FUNCTIONS, GREEK, canonical_function, count_in_words, is_product};
+use crate::answer::names::{canonical_function, count_in_words, is_function, is_greek, is_product};
 use crate::answer::tree::{Constant, Literal, Node};
 use compact_str::{CompactString, ToCompactString};
 
@@ -31,8 +31,8 @@ pub fn starts_atom(name: &str) -> bool {
             | "prod"
             | "Re"
             | "Im"
-    ) || FUNCTIONS.contains(&name)
-        || GREEK.contains(&name)
+    ) || is_function(name)
+        || is_greek(name)
 }
 
 impl<'a> Parser<'a> {
@@ -137,7 +137,7 @@ impl<'a> Parser<'a> {
             "pi" | "Pi" => return Ok(Node::Constant(Constant::Pi)),
             "sqrt" => return self.root(),
             "inf" | "infty" | "infinity" | "Infinity" => return Ok(Node::Constant(Constant::Infinity)),
-            _ if FUNCTIONS.contains(&word) => return self.function(word),
+            _ if is_function(word) => return self.function(word),
             _ => {}
         }
         if let Some(derivative) = self.derivative(word) {
@@ -260,9 +260,9 @@ impl<'a> Parser<'a> {
                 Node::Call(matrix, rows) if matrix == "matrix" => Ok(Node::Call("determinant".into(), rows)),
                 _ => Err(Stop::Beyond),
             },
-            _ if GREEK.contains(&name) && self.defines() => self.applied(name),
-            _ if GREEK.contains(&name) => self.symbol(name.into(), true),
-            _ if FUNCTIONS.contains(&name) => self.function(name),
+            _ if is_greek(name) && self.defines() => self.applied(name),
+            _ if is_greek(name) => self.symbol(name.into(), true),
+            _ if is_function(name) => self.function(name),
             _ => Err(Stop::Beyond),
         }
     }
@@ -344,7 +344,7 @@ impl<'a> Parser<'a> {
         let mut factors = vec![self.power()?];
         let goes_on = |token: &Token<'_>| match token {
             Token::Word(_) => true,
-            Token::Command(name) => matches!(*name, "pi" | "sqrt" | "frac") || GREEK.contains(name),
+            Token::Command(name) => matches!(*name, "pi" | "sqrt" | "frac") || is_greek(name),
             _ => false,
         };
         while self.peek().is_some_and(goes_on) {

@@ -3,7 +3,7 @@
 use super::Parser;
 use crate::answer::lex::Token;
 use crate::answer::limits::Stop;
-use crate::answer::names::GREEK;
+use crate::answer::names::is_greek;
 use crate::answer::tree::Node;
 use compact_str::{CompactString, format_compact};
 
@@ -17,7 +17,7 @@ impl Parser<'_> {
         loop {
             match self.peek_after(at) {
                 Some(Token::Word(name)) if name.len() == 1 => {}
-                Some(Token::Command(name)) if GREEK.contains(name) => {}
+                Some(Token::Command(name)) if is_greek(name) => {}
                 _ => return false,
             }
             match (self.peek_after(at + 1), self.peek_after(at + 2)) {
@@ -111,7 +111,7 @@ impl Parser<'_> {
                 Token::Number(literal) if literal.is_plain_integer() => name.push_str(&literal.digits),
                 Token::Word(word) | Token::Text(word) => name.push_str(word),
                 Token::Mark(mark @ ('+' | '-' | ',' | '\'' | '*')) => name.push(mark),
-                Token::Command(command) if GREEK.contains(&command) => name.push_str(command),
+                Token::Command(command) if is_greek(command) => name.push_str(command),
                 _ => return Err(Stop::Beyond),
             }
         }

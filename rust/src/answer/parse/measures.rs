@@ -63,7 +63,12 @@ impl Parser<'_> {
             return self.unit_fraction();
         }
         let in_text = matches!(self.peek()?, Token::Text(_));
-        let mut spelled = self.unit_word(0)?.to_owned();
+        let word = self.unit_word(0)?;
+        // A letter alone is a variable, but for `m/s`.
+        if !in_text && word.len() < 2 && self.peek_after(1) != Some(&Token::Mark('/')) {
+            return None;
+        }
+        let mut spelled = word.to_owned();
         let mut found = match units::find(&spelled) {
             unit if in_text => unit.or_else(|| units::things(&spelled)).map(|unit| (unit, 1)),
             unit => unit.filter(|_| spelled.len() > 1 && !is_product(&spelled)).map(|unit| (unit, 1)),

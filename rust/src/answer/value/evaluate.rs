@@ -5,7 +5,7 @@ use super::polynomial::{Atom, Polynomial};
 use super::ratio::Ratio;
 use super::root::{higher_root, square_root};
 use super::trigonometry;
-use crate::answer::identity::range_product;
+use crate::answer::counts;
 use crate::answer::limits::{Budget, MAX_BITS, Stop};
 use crate::answer::tree::{Constant, Node};
 use dashu_base::{BitTest, DivEuclid, Signed};
@@ -156,7 +156,7 @@ fn call(name: &str, arguments: &[Node], budget: &mut Budget) -> Result<Ratio, St
         ("floor", Some([value])) => Ok(RBig::from(floor(value)).into()),
         ("ceiling", Some([value])) => Ok(RBig::from(-floor(&-value.clone())).into()),
         ("factorial", Some([value])) => match small(value, 1_500) {
-            Some(n) => Ok(RBig::from(range_product(1, n)).into()),
+            Some(n) => Ok(RBig::from(counts::factorial(n)).into()),
             None => opaque(name, &[&values[0]], true),
         },
         ("binomial", Some([n, k])) => match (small(n, 3_000), small(k, 3_000)) {
@@ -176,17 +176,18 @@ fn small(value: &RBig, limit: u32) -> Option<u32> {
 }
 
 fn binomial(n: u32, k: u32) -> Result<UBig, Stop> {
-    if k > n {
-        return Ok(UBig::ZERO);
-    }
-    let few = k.min(n - k);
-    let value = range_product(n - few + 1, n) / range_product(1, few);
+    let value = counts::binomial(n, k);
     if value.bit_len() > MAX_BITS { Err(Stop::Limit) } else { Ok(value) }
 }
 
 fn opaque(function: &str, arguments: &[&Ratio], nonzero: bool) -> Result<Ratio, Stop> {
-    let names = arguments.iter().map(|argument| argument.name()).collect::<Result<Vec<_>, _>>()?;
-    let name = format!("{function}({})", names.join(";"));
+    let mut name = String::with_capacity(32);
+    name.extend([function, "("]);
+    for (at, argument) in arguments.iter().enumerate() {
+        name.push_str(if at == 0 { "" } else { ";" });
+        name.push_str(&argument.name()?);
+    }
+    name.push(')');
     if name.len() > crate::answer::limits::MAX_NAME_BYTES {
         return Err(Stop::Limit);
     }

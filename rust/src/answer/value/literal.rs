@@ -65,12 +65,15 @@ impl Literal {
         if !fits || self.repeating().is_some() || !digits.clone().all(|digit| digit.is_ascii_digit()) {
             return None;
         }
-        let digits = digits.fold(0, |value, digit| value * 10 + u128::from(digit - b'0'));
-        let zeros = 10u128.pow(shift.unsigned_abs() as u32);
+        let digits = digits.fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
+        if shift == 0 {
+            return Some(RBig::from(digits));
+        }
+        let zeros = 10u64.pow(shift.unsigned_abs() as u32);
         Some(if shift < 0 {
             RBig::from_parts(IBig::from(digits), UBig::from(zeros))
         } else {
-            RBig::from(digits * zeros)
+            RBig::from(u128::from(digits) * u128::from(zeros))
         })
     }
 

@@ -301,21 +301,37 @@ impl Polynomial {
 
     /// A name that equal polynomials share.
     pub fn name(&self) -> String {
-        use std::fmt::Write;
-        let mut name = String::new();
+        let mut name = String::with_capacity(16 * self.terms.len());
         for (monomial, value) in &self.terms {
-            // Writing to a String cannot fail.
-            let _ = write!(name, "+{value}*r{}", monomial.radicand);
+            name.push('+');
+            push_integer(&mut name, value.numerator());
+            if !value.is_int() {
+                name.push('/');
+                push_integer(&mut name, &value.denominator().clone().into());
+            }
+            name.push_str("*r");
+            push_integer(&mut name, &monomial.radicand);
             for (atom, exponent) in &monomial.powers {
-                let _ = match atom {
-                    Atom::Pi => write!(name, "*pi^{exponent}"),
-                    Atom::E => write!(name, "*e^{exponent}"),
-                    Atom::Symbol(symbol) => write!(name, "*'{symbol}'^{exponent}"),
-                    Atom::Opaque { name: inner, .. } => write!(name, "*({inner})^{exponent}"),
-                };
+                match atom {
+                    Atom::Pi => name.push_str("*pi^"),
+                    Atom::E => name.push_str("*e^"),
+                    Atom::Symbol(symbol) => name.extend(["*'", symbol, "'^"]),
+                    Atom::Opaque { name: inner, .. } => name.extend(["*(", inner, ")^"]),
+                }
+                push_integer(&mut name, &(*exponent).into());
             }
         }
         name
+    }
+}
+
+/// Appends an integer; most have one digit.
+fn push_integer(name: &mut String, value: &IBig) {
+    use std::fmt::Write;
+    match u8::try_from(value) {
+        Ok(digit @ 0..=9) => name.push(char::from(b'0' + digit)),
+        // Writing to a String cannot fail.
+        _ => drop(write!(name, "{value}")),
     }
 }
 

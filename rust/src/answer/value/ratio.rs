@@ -2,6 +2,7 @@
 
 use super::polynomial::{Atom, Monomial, Polynomial, magnitude};
 use crate::answer::limits::{Budget, MAX_BITS, MAX_NAME_BYTES, Stop};
+use crate::answer::rational::{product, quotient};
 use dashu_base::{BitTest, Gcd, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
@@ -179,7 +180,7 @@ fn inverse_of_term(polynomial: &Polynomial) -> Result<Option<Polynomial>, Stop> 
         return Err(Stop::Beyond);
     }
     let powers = monomial.powers.iter().map(|(atom, exponent)| (atom.clone(), -exponent)).collect();
-    let coefficient = RBig::ONE / (value * RBig::from(monomial.radicand.clone()));
+    let coefficient = quotient(&RBig::ONE, &product(value, &RBig::from(monomial.radicand.clone())));
     Ok(Some(Polynomial::term(Monomial { radicand: monomial.radicand.clone(), powers }, coefficient)))
 }
 

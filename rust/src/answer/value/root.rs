@@ -2,12 +2,13 @@
 
 use super::polynomial::{Atom, Polynomial, magnitude};
 use crate::answer::limits::Stop;
+use crate::answer::primes;
 use dashu_base::{BitTest, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 /// Divisors tried before a cofactor is taken as it is.
-const MAX_DIVISOR: u64 = 1 << 12;
+const MAX_DIVISOR: u32 = 1 << 12;
 
 /// `n = outside^degree * inside`, where `inside` has no factor that is a perfect power of this degree.
 /// None where that cannot be proved by small divisors.
@@ -18,10 +19,12 @@ fn split(n: &UBig, degree: u32) -> Option<(UBig, UBig)> {
     }
     let mut rest = u128::try_from(n).ok()?;
     let (mut outside, mut inside) = (UBig::ONE, UBig::ONE);
-    let mut divisor: u64 = 2;
-    // A rest with no divisor up to d holds a perfect power only if it is at least d^degree, alone or times more than d.
-    while u128::from(divisor).checked_pow(degree + 1).is_some_and(|bound| bound <= rest) {
-        if divisor > MAX_DIVISOR {
+    for divisor in primes::up_to(MAX_DIVISOR).chain([MAX_DIVISOR + 1]).map(u64::from) {
+        // A rest with no divisor below d holds a perfect power only if it is at least d^degree, alone or times more than d.
+        if u128::from(divisor).checked_pow(degree + 1).is_none_or(|bound| bound > rest) {
+            break;
+        }
+        if divisor > u64::from(MAX_DIVISOR) {
             return None;
         }
         let mut exponent = 0;
@@ -37,9 +40,10 @@ fn split(n: &UBig, degree: u32) -> Option<(UBig, UBig)> {
                 exponent += 1;
             }
         }
-        outside *= UBig::from(divisor).pow(exponent / degree as usize);
-        inside *= UBig::from(divisor).pow(exponent % degree as usize);
-        divisor += 1 + u64::from(divisor > 2);
+        if exponent > 0 {
+            outside *= UBig::from(divisor).pow(exponent / degree as usize);
+            inside *= UBig::from(divisor).pow(exponent % degree as usize);
+        }
     }
     let rest = UBig::from(rest);
     let root = rest.nth_root(degree as usize);

@@ -2,7 +2,7 @@
 
 use super::polynomial::{Atom, Monomial, Polynomial, magnitude};
 use crate::answer::limits::{Budget, Stop};
-use crate::answer::rational::bits;
+use crate::answer::rational::{self, bits, product, sum};
 use crate::answer::tree::{Constant, Node};
 use dashu_base::{Abs, Gcd, Signed};
 use dashu_int::{IBig, UBig};
@@ -123,9 +123,9 @@ fn with_rest(mut top: Vec<RBig>, bottom: &[RBig]) -> (Vec<RBig>, Vec<RBig>) {
     let mut quotient = vec![RBig::ZERO; (top.len() + 1).saturating_sub(bottom.len())];
     while top.len() >= bottom.len() && !bottom.is_empty() {
         let shift = top.len() - bottom.len();
-        let factor = &top[top.len() - 1] / &bottom[bottom.len() - 1];
+        let factor = rational::quotient(&top[top.len() - 1], &bottom[bottom.len() - 1]);
         for (at, value) in bottom.iter().enumerate() {
-            top[at + shift] -= &factor * value;
+            top[at + shift] = sum(&top[at + shift], &-product(&factor, value));
         }
         quotient[shift] = factor;
         top = trimmed(top);
@@ -181,7 +181,7 @@ fn quadratic_values(a: &RBig, b: &RBig, c: &RBig) -> Vec<Node> {
 }
 
 fn value_at(polynomial: &[RBig], at: &RBig) -> RBig {
-    polynomial.iter().rev().fold(RBig::ZERO, |sum, value| sum * at + value)
+    polynomial.iter().rev().fold(RBig::ZERO, |so_far, value| sum(&product(&so_far, at), value))
 }
 
 fn divided(polynomial: &[RBig], root: &RBig) -> Vec<RBig> {
@@ -254,7 +254,7 @@ pub fn coefficients(polynomial: &Polynomial, name: &str) -> Option<Vec<RBig>> {
         if coefficients.len() <= power {
             coefficients.resize(power + 1, RBig::ZERO);
         }
-        coefficients[power] += value;
+        coefficients[power] = sum(&coefficients[power], value);
     }
     Some(coefficients)
 }

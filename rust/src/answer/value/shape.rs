@@ -11,7 +11,7 @@ use super::ratio::Ratio;
 use super::region::Region;
 use super::vectors;
 use crate::answer::limits::{Budget, MAX_DIGITS, Stop};
-use crate::answer::names::GREEK;
+use crate::answer::names::is_greek;
 use crate::answer::parse::{derivative_name, is_group, is_segment};
 use crate::answer::tree::{Constant, Node, Relation};
 use crate::answer::units::Unit;
@@ -373,7 +373,7 @@ const TRIGONOMETRIC: [&str; 6] = ["sin", "cos", "tan", "cot", "sec", "csc"];
 
 /// A letter, with primes or as an inverse.
 fn is_function(name: &str) -> bool {
-    name.trim_end_matches('\'').len() == 1 || name.ends_with("^-1") || GREEK.contains(&name)
+    name.trim_end_matches('\'').len() == 1 || name.ends_with("^-1") || is_greek(name)
 }
 
 /// The leaves of one member of a family.
