@@ -3,6 +3,7 @@
 use super::damage::{Damage, Place};
 use super::fields::Row;
 use super::intern::Interner;
+use super::samples::Samples;
 use super::split::is_anonymous;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -123,7 +124,7 @@ pub struct Columns {
     /// Distinct answers, expected answers and subsets.
     pub texts: Interner,
     /// The samples.
-    pub samples: Vec<Sample>,
+    pub samples: Samples,
     /// `reward_model_score` of each sample, not a number where it has none; empty if no sample has one.
     pub rewards: Vec<f64>,
     /// Samples whose problem has no name.
@@ -240,7 +241,7 @@ impl Columns {
     }
 
     /// Adds another part of the input.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
         if self.samples.is_empty() && self.names.is_empty() && self.texts.is_empty() {
             let Self { damage, ranges, .. } = std::mem::replace(self, other);
             self.damage.merge(damage);
@@ -270,11 +271,11 @@ impl Columns {
             self.rewards.extend(&other.rewards);
             self.rewards.resize(self.samples.len() + other.samples.len(), f64::NAN);
         }
-        self.samples.extend(other.samples.iter().map(|sample| Sample {
-            problem: problems[sample.problem as usize],
-            answer: text(sample.answer),
-            ..*sample
-        }));
+        for sample in other.samples.iter_mut() {
+            sample.problem = problems[sample.problem as usize];
+            sample.answer = text(sample.answer);
+        }
+        self.samples.append(other.samples);
         self.damage.merge(other.damage);
         self.ranges.extend(other.ranges);
     }
@@ -322,7 +323,7 @@ impl Columns {
         }
         self.conflicts.0.extend(conflicts.0.into_iter().map(|problem| numbers[problem as usize]));
         self.conflicts.1.extend(conflicts.1.into_iter().map(|problem| numbers[problem as usize]));
-        for sample in &mut self.samples {
+        for sample in self.samples.iter_mut() {
             sample.problem = numbers[sample.problem as usize];
         }
     }
@@ -351,7 +352,7 @@ impl Columns {
 
     fn moved(&mut self, number: &dyn Fn(u32) -> u32, offset: u64) {
         let moved = |at: u64| place(number((at >> 48) as u32), (at & OFFSETS) + offset);
-        for sample in &mut self.samples {
+        for sample in self.samples.iter_mut() {
             sample.place = moved(sample.place);
         }
         for facts in &mut self.problems {
@@ -372,7 +373,7 @@ impl Columns {
 
     /// Bytes held, about.
     pub fn size(&self) -> usize {
-        self.samples.capacity() * size_of::<Sample>()
+        self.samples.size()
             + self.problems.capacity() * size_of::<Problem>()
             + self.rewards.capacity() * size_of::<f64>()
             + self.names.size()

@@ -24,6 +24,9 @@ pub struct Grades(HashMap<(u32, u32), Grade>);
 impl Grades {
     /// Compares all pairs of samples without `symbolic_correct` natively, on `threads` threads (0: one per core).
     pub fn of(columns: &Columns, threads: usize) -> Self {
+        if !columns.samples.want_grades() {
+            return Self::default();
+        }
         let pairs: HashSet<(u32, u32)> = columns
             .samples
             .iter()

@@ -1,51 +1,80 @@
 //! Samples by problem.
 
-use super::columns::{Columns, Sample};
+use super::columns::Columns;
+use crate::blocks::in_blocks;
 use std::ops::Range;
 
-/// Indices of the samples of a range of problems, those of a problem together in the order of their places.
+/// A block has at least as many samples as this times the problems, so that what it notes of each problem is small beside
+/// what it notes of samples.
+const SAMPLES_PER_PROBLEM: usize = 4;
+
+/// Numbers of the samples of each problem, in the order of their places.
 #[derive(Debug)]
-pub struct Groups {
-    first: usize,
-    order: Vec<u32>,
-    starts: Vec<usize>,
+pub struct Groups<'a> {
+    columns: &'a Columns,
+    blocks: Vec<Block>,
 }
 
-impl Groups {
-    /// Sorts by counting: one pass to count, one to place. Samples of other problems are passed over, so that threads
-    /// can share the problems among them.
-    pub fn of(columns: &Columns, problems: Range<usize>) -> Self {
-        let mut starts = vec![0usize; problems.len() + 1];
-        let inside = |sample: &Sample| (sample.problem as usize).wrapping_sub(problems.start);
-        for sample in &columns.samples {
-            if let Some(count) = starts[1..].get_mut(inside(sample)) {
-                *count += 1;
-            }
+/// What a range of samples holds of each problem.
+#[derive(Debug)]
+struct Block {
+    /// Numbers of samples, those of a problem together.
+    order: Vec<u32>,
+    /// Where each problem's begin, and the end.
+    starts: Vec<u32>,
+}
+
+impl<'a> Groups<'a> {
+    /// Sorts by counting, in as many blocks of samples as threads may work on.
+    pub fn of(columns: &'a Columns, threads: usize) -> Self {
+        let (samples, problems) = (columns.samples.len(), columns.problems.len());
+        let most = samples / (SAMPLES_PER_PROBLEM * problems).max(1);
+        let length = samples.div_ceil(threads.min(most).max(1)).max(1);
+        let block = |at: usize| Block::of(columns, at * length..((at + 1) * length).min(samples));
+        let blocks =
+            in_blocks(samples.div_ceil(length), threads, |blocks| blocks.map(block).collect::<Vec<_>>());
+        Self { columns, blocks: blocks.into_iter().flatten().collect() }
+    }
+
+    /// Leaves the samples of a problem in `group`.
+    pub fn get(&self, problem: u32, group: &mut Vec<u32>) {
+        group.clear();
+        for block in &self.blocks {
+            group.extend_from_slice(block.of_problem(problem as usize));
+        }
+        let place = |at: &u32| self.columns.samples[*at as usize].place;
+        if !group.is_sorted_by_key(place) {
+            group.sort_unstable_by_key(place);
+        }
+    }
+}
+
+impl Block {
+    /// One pass to count, one to place.
+    fn of(columns: &Columns, range: Range<usize>) -> Self {
+        let mut starts = vec![0u32; columns.problems.len() + 1];
+        let samples = || columns.samples.slices(range.clone());
+        for sample in samples().flat_map(|(_, slice)| slice) {
+            starts[sample.problem as usize + 1] += 1;
         }
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
         }
-        let mut next = starts.clone();
-        let mut order = vec![0u32; starts[problems.len()]];
-        for (at, sample) in columns.samples.iter().enumerate() {
-            if let Some(slot) = next[..problems.len()].get_mut(inside(sample)) {
-                order[*slot] = at as u32;
-                *slot += 1;
+        let mut order = vec![0u32; range.len()];
+        // Each problem's start moves to its end, which is the start of the next.
+        for (first, slice) in samples() {
+            for (at, sample) in (first as u32..).zip(slice) {
+                let next = &mut starts[sample.problem as usize];
+                order[*next as usize] = at;
+                *next += 1;
             }
         }
-        for pair in starts.windows(2) {
-            let group = &mut order[pair[0]..pair[1]];
-            let place = |at: &u32| columns.samples[*at as usize].place;
-            if !group.is_sorted_by_key(place) {
-                group.sort_unstable_by_key(place);
-            }
-        }
-        Self { first: problems.start, order, starts }
+        starts.rotate_right(1);
+        starts[0] = 0;
+        Self { order, starts }
     }
 
-    /// Each problem's number and samples.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &[u32])> {
-        let numbers = self.first as u32..;
-        numbers.zip(self.starts.windows(2).map(|pair| &self.order[pair[0]..pair[1]]))
+    fn of_problem(&self, problem: usize) -> &[u32] {
+        &self.order[self.starts[problem] as usize..self.starts[problem + 1] as usize]
     }
 }

@@ -19,6 +19,7 @@ pub mod lines;
 pub mod marks;
 pub mod parts;
 pub mod rewards;
+pub mod samples;
 pub mod scan;
 mod split;
 pub mod tally;

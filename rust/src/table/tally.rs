@@ -6,7 +6,7 @@ use super::counts::{bits, pairs};
 use super::grades::{Grade, Grades};
 use super::groups::Groups;
 use super::rewards::Rewards;
-use super::votes::{Rule, Votes};
+use super::votes::{self, Rule, Votes};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -155,15 +155,16 @@ impl Tally {
     ) -> (Self, Vec<Outcome>) {
         let problems = columns.problems.len();
         let share = problems.div_ceil(threads.max(1)).max(1);
+        let groups = Groups::of(columns, threads);
+        let numbers = if options.votes == Rule::Class { votes::same_numbers(columns) } else { Vec::new() };
         let count = |from: usize| {
-            let groups = Groups::of(columns, from..(from + share).min(problems));
-            let mut counter = Counter::new(columns, grades, options);
-            let outcomes: Vec<Outcome> = groups
-                .iter()
-                .filter_map(|(problem, group)| counter.problem(problem, group))
-                .filter(|_| keep)
-                .collect();
-            (counter.finish(), outcomes)
+            let mut counter = Counter::new(columns, grades, &numbers, options, keep);
+            let mut group = Vec::new();
+            for problem in from as u32..(from + share).min(problems) as u32 {
+                groups.get(problem, &mut group);
+                counter.problem(problem, &group);
+            }
+            counter.finish()
         };
         let parts = std::thread::scope(|scope| {
             let count = &count;
@@ -250,6 +251,7 @@ struct Counter<'a> {
     votes: Votes<'a>,
     strings: Votes<'a>,
     cells: HashMap<(u32, u32), Cell>,
+    outcomes: Option<Vec<Outcome>>,
     answers: Vec<u32>,
     classes: Vec<u32>,
     labels: [Vec<Option<bool>>; 4],
@@ -259,16 +261,25 @@ struct Counter<'a> {
 }
 
 impl<'a> Counter<'a> {
-    fn new(columns: &'a Columns, grades: &'a Grades, options: Options) -> Self {
-        let judged = columns.samples.iter().any(|sample| sample.flags.has(Flags::HAS_JUDGED));
+    fn new(
+        columns: &'a Columns,
+        grades: &'a Grades,
+        numbers: &'a [u32],
+        options: Options,
+        keep: bool,
+    ) -> Self {
         Self {
             columns,
             grades,
             options,
-            methods: if judged { Method::ALL.len() } else { 1 },
-            votes: Votes::new(columns, options.votes),
-            strings: Votes::new(columns, Rule::String),
+            methods: if columns.samples.are_judged() { Method::ALL.len() } else { 1 },
+            votes: match options.votes {
+                Rule::Class => Votes::by_value(columns, numbers),
+                Rule::String => Votes::by_string(columns),
+            },
+            strings: Votes::by_string(columns),
             cells: HashMap::new(),
+            outcomes: keep.then(Vec::new),
             answers: Vec::new(),
             classes: Vec::new(),
             labels: Default::default(),
@@ -276,18 +287,18 @@ impl<'a> Counter<'a> {
         }
     }
 
-    fn finish(self) -> Tally {
+    fn finish(self) -> (Tally, Vec<Outcome>) {
         let name = |subset: u32| (subset != NONE).then(|| self.columns.texts.get(subset).to_owned());
         let mut tally = Tally::default();
         for ((subset, n), cell) in self.cells {
             tally.cells.entry((name(subset), n)).or_default().merge(cell);
         }
-        tally
+        (tally, self.outcomes.unwrap_or_default())
     }
 
-    fn problem(&mut self, problem: u32, group: &[u32]) -> Option<Outcome> {
+    fn problem(&mut self, problem: u32, group: &[u32]) {
         if group.is_empty() {
-            return None;
+            return;
         }
         let n = group.len() as u32;
         let facts = &self.columns.problems[problem as usize];
@@ -298,17 +309,25 @@ impl<'a> Counter<'a> {
         cell.end_s = join(cell.end_s, Some(facts.end_s).filter(|s| s.is_finite()), f64::max);
         self.answers.clear();
         self.labels.iter_mut().for_each(Vec::clear);
+        let mut tokens = 0;
         for at in group {
             let sample = &self.columns.samples[*at as usize];
             self.answers.push(sample.answer);
-            cell.tokens += u128::from(sample.tokens);
+            tokens += u64::from(sample.tokens);
             cell.with_tokens += u64::from(sample.flags.has(Flags::HAS_TOKENS));
-            let (labels, undecided) = labels(sample, facts.gold.text, self.grades);
+            let (symbolic, undecided) = symbolic(sample, facts.gold.text, self.grades);
             cell.undecided += u64::from(undecided);
-            for (all, label) in self.labels.iter_mut().zip(labels).take(self.methods) {
-                all.push(label);
+            self.labels[0].push(symbolic);
+            if self.methods > 1 {
+                let judged = sample.flags.has(Flags::HAS_JUDGED).then(|| sample.flags.has(Flags::JUDGED));
+                let pair = symbolic.zip(judged);
+                let others = [judged, pair.map(|(s, j)| s && j), pair.map(|(s, j)| s || j)];
+                for (all, label) in self.labels[1..].iter_mut().zip(others) {
+                    all.push(label);
+                }
             }
         }
+        cell.tokens += u128::from(tokens);
         let classes = self.votes.assign(&self.answers, &mut self.classes);
         let silent = count_silent(cell, &self.classes);
         let mut correct = [None; 4];
@@ -329,22 +348,24 @@ impl<'a> Counter<'a> {
             let seed = self.columns.names.get(problem);
             cell.rewards.add(&rewards, labels, &self.classes, seed);
         }
-        let (majority, votes) = majority(&self.answers, &self.classes, classes, &mut self.scratch);
+        if let Some(outcomes) = &mut self.outcomes {
+            let (majority, votes) = majority(&self.answers, &self.classes, classes, &mut self.scratch);
+            outcomes.push(Outcome { problem, n, silent, correct, majority, votes });
+        }
         if self.options.first_k {
             self.strings.assign(&self.answers, &mut self.classes);
             for (labels, scores) in labels.iter().zip(&mut cell.scores) {
                 count_first_k(scores, labels, &self.classes);
             }
         }
-        Some(Outcome { problem, n, silent, correct, majority, votes })
     }
 }
 
-/// The scores of a sample by method, and whether it is undecided.
-fn labels(sample: &Sample, gold: u32, grades: &Grades) -> ([Option<bool>; 4], bool) {
+/// Whether a sample is right by its own label, else by comparison, and whether it is undecided.
+fn symbolic(sample: &Sample, gold: u32, grades: &Grades) -> (Option<bool>, bool) {
     let flags = sample.flags;
     let mut undecided = flags.has(Flags::UNDECIDED);
-    let symbolic = if flags.has(Flags::HAS_SYMBOLIC) {
+    let right = if flags.has(Flags::HAS_SYMBOLIC) {
         Some(flags.has(Flags::SYMBOLIC))
     } else if gold == NONE {
         None
@@ -355,9 +376,7 @@ fn labels(sample: &Sample, gold: u32, grades: &Grades) -> ([Option<bool>; 4], bo
         undecided = grade == Some(Grade::Undecided);
         Some(grade == Some(Grade::Right))
     };
-    let judged = flags.has(Flags::HAS_JUDGED).then(|| flags.has(Flags::JUDGED));
-    let pair = symbolic.zip(judged);
-    ([symbolic, judged, pair.map(|(s, j)| s && j), pair.map(|(s, j)| s || j)], undecided)
+    (right, undecided)
 }
 
 fn count_silent(cell: &mut Cell, classes: &[u32]) -> u32 {

@@ -2,6 +2,7 @@
 
 use super::columns::{Columns, NONE};
 use crate::metrics::classes;
+use hashbrown::HashMap;
 
 /// What makes two answers the same vote.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,49 +14,46 @@ pub enum Rule {
     String,
 }
 
+/// For each text that is a number in plain digits, the first text that is the same number; [`NONE`] for other texts.
+pub fn same_numbers(columns: &Columns) -> Vec<u32> {
+    let mut first_of = HashMap::new();
+    let first = |(text, number): (&str, u32)| {
+        Fraction::read(text).map_or(NONE, |fraction| *first_of.entry(fraction).or_insert(number))
+    };
+    columns.texts.iter().zip(0..).map(first).collect()
+}
+
 /// Numbers of answers to classes, problem by problem.
 #[derive(Debug)]
 pub struct Votes<'a> {
     columns: &'a Columns,
-    rule: Rule,
-    /// The number that each text is in plain digits, if it is one; two of those are one vote if they are equal.
-    numbers: Vec<Option<Fraction>>,
-    distinct: Vec<u32>,
+    /// By [`same_numbers`]; None to vote by string.
+    numbers: Option<&'a [u32]>,
+    distinct: Distinct,
     classes: Vec<u32>,
 }
 
 impl<'a> Votes<'a> {
-    /// For the samples of `columns`.
-    pub fn new(columns: &'a Columns, rule: Rule) -> Self {
-        let numbers = match rule {
-            Rule::Class => columns.texts.iter().map(Fraction::read).collect(),
-            Rule::String => Vec::new(),
-        };
-        Self { columns, rule, numbers, distinct: Vec::new(), classes: Vec::new() }
+    /// For the samples of `columns`, by equal values: `numbers` is what [`same_numbers`] says of them.
+    pub fn by_value(columns: &'a Columns, numbers: &'a [u32]) -> Self {
+        Self { numbers: Some(numbers), ..Self::by_string(columns) }
+    }
+
+    /// For the samples of `columns`, by equal strings.
+    pub fn by_string(columns: &'a Columns) -> Self {
+        Self { columns, numbers: None, distinct: Distinct::default(), classes: Vec::new() }
     }
 
     /// The class of each of a problem's answers, from 0 by first appearance; [`NONE`] for no answer. Returns their number.
     pub fn assign(&mut self, answers: &[u32], out: &mut Vec<u32>) -> u32 {
-        out.clear();
-        self.distinct.clear();
-        for answer in answers {
-            out.push(if *answer == NONE {
-                NONE
-            } else if let Some(at) = self.distinct.iter().position(|other| other == answer) {
-                at as u32
-            } else {
-                self.distinct.push(*answer);
-                self.distinct.len() as u32 - 1
-            });
+        let Some(numbers) = self.numbers else { return self.distinct.assign(answers, |answer| answer, out) };
+        let is_number = |answer: &u32| *answer == NONE || numbers[*answer as usize] != NONE;
+        if answers.iter().all(is_number) {
+            return self.distinct.assign(answers, |answer| numbers[answer as usize], out);
         }
-        if self.rule == Rule::String {
-            return self.distinct.len() as u32;
-        }
-        if self.distinct.iter().all(|answer| self.numbers[*answer as usize].is_some()) {
-            return self.join_numbers(out);
-        }
+        self.distinct.assign(answers, |answer| answer, out);
         let texts: Vec<Option<&str>> =
-            self.distinct.iter().map(|answer| Some(self.columns.texts.get(*answer))).collect();
+            self.distinct.known.iter().map(|answer| Some(self.columns.texts.get(*answer))).collect();
         self.classes.clear();
         // An answer of nothing but spaces or dollar signs is no vote.
         self.classes
@@ -65,26 +63,53 @@ impl<'a> Votes<'a> {
         }
         self.classes.iter().filter(|class| **class != NONE).max().map_or(0, |class| class + 1)
     }
+}
 
-    /// Classes of answers that are all plain numbers.
-    fn join_numbers(&mut self, out: &mut [u32]) -> u32 {
-        self.classes.clear();
-        let mut count = 0;
-        for (at, answer) in self.distinct.iter().enumerate() {
-            let number = self.numbers[*answer as usize];
-            let same = self.distinct[..at].iter().position(|other| self.numbers[*other as usize] == number);
-            self.classes.push(same.map_or(count, |same| self.classes[same]));
-            count += u32::from(same.is_none());
-        }
-        for vote in out.iter_mut().filter(|vote| **vote != NONE) {
-            *vote = self.classes[*vote as usize];
-        }
-        count
+/// Ends of numbers that [`Distinct`] tells apart at once.
+const ENDS: usize = 256;
+
+/// The distinct numbers of a list, which are few.
+#[derive(Debug)]
+struct Distinct {
+    known: Vec<u32>,
+    /// Where a number with this end was found last; whether that is the one sought shows when it is looked up.
+    last: Box<[u8; ENDS]>,
+}
+
+impl Default for Distinct {
+    fn default() -> Self {
+        Self { known: Vec::new(), last: Box::new([0; ENDS]) }
+    }
+}
+
+impl Distinct {
+    /// Numbers what `key` says of each answer by first appearance; [`NONE`] for no answer. Returns how many there are.
+    fn assign(&mut self, answers: &[u32], key: impl Fn(u32) -> u32, out: &mut Vec<u32>) -> u32 {
+        let Self { known, last } = self;
+        known.clear();
+        out.clear();
+        out.extend(answers.iter().map(|answer| {
+            if *answer == NONE {
+                return NONE;
+            }
+            let key = key(*answer);
+            let last = &mut last[key as usize % ENDS];
+            if known.get(usize::from(*last)) == Some(&key) {
+                return u32::from(*last);
+            }
+            let at = known.iter().position(|other| *other == key).unwrap_or_else(|| {
+                known.push(key);
+                known.len() - 1
+            });
+            *last = u8::try_from(at).unwrap_or(*last);
+            at as u32
+        }));
+        known.len() as u32
     }
 }
 
 /// A fraction in lowest terms, for what most answers are. What it does not read is compared in full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Fraction {
     numerator: i64,
     denominator: i64,

@@ -1,0 +1,159 @@
+//! Samples in the parts they were read in, so that parts join without a copy.
+
+use super::columns::{Flags, NONE, Sample};
+use std::ops::{Index, Range};
+
+/// Parts shorter than this are copied to the one before them, so that there are few.
+const SHORT: usize = 1 << 16;
+
+/// Samples, numbered from 0.
+#[derive(Debug, Default)]
+pub struct Samples {
+    /// None of them is empty.
+    parts: Vec<Vec<Sample>>,
+    /// Number of the first sample of each part but the first.
+    starts: Vec<usize>,
+    /// Whether a sample has a judgement.
+    judged: bool,
+    /// Whether a sample has an answer and no `symbolic_correct`.
+    ungraded: bool,
+}
+
+impl Samples {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.starts.last().unwrap_or(&0) + self.parts.last().map_or(0, Vec::len)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Whether any has a judgement.
+    pub fn are_judged(&self) -> bool {
+        self.judged
+    }
+
+    /// Whether any has an answer and no `symbolic_correct`.
+    pub fn want_grades(&self) -> bool {
+        self.ungraded
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn push(&mut self, sample: Sample) {
+        self.judged |= sample.flags.has(Flags::HAS_JUDGED);
+        self.ungraded |= !sample.flags.has(Flags::HAS_SYMBOLIC) && sample.answer != NONE;
+        match self.parts.last_mut() {
+            Some(part) => part.push(sample),
+            None => self.parts.push(vec![sample]),
+        }
+    }
+
+    /// Adds all of another part of the input, behind these.
+    pub fn append(&mut self, other: Self) {
+        self.judged |= other.judged;
+        self.ungraded |= other.ungraded;
+        for part in other.parts {
+            match self.parts.last_mut() {
+                Some(last) if part.len() < SHORT => last.extend(part),
+                None => self.parts.push(part),
+                Some(_) => {
+                    self.starts.push(self.len());
+                    self.parts.push(part);
+                }
+            }
+        }
+    }
+
+    /// In order.
+    pub fn iter(&self) -> impl Iterator<Item = &Sample> {
+        self.parts.iter().flatten()
+    }
+
+    /// In order, to be renumbered or moved; flags stay.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Sample> {
+        self.parts.iter_mut().flatten()
+    }
+
+    /// Those of a range of numbers, in slices with the number of the first.
+    pub fn slices(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &[Sample])> {
+        let starts = std::iter::once(0).chain(self.starts.iter().copied());
+        starts.zip(&self.parts).filter_map(move |(start, part)| {
+            let from = range.start.max(start);
+            let to = range.end.min(start + part.len());
+            (from < to).then(|| (from, &part[from - start..to - start]))
+        })
+    }
+
+    /// Bytes in use.
+    pub fn size(&self) -> usize {
+        self.parts.iter().map(Vec::capacity).sum::<usize>() * size_of::<Sample>()
+    }
+}
+
+impl Index<usize> for Samples {
+    type Output = Sample;
+
+    #[inline]
+    fn index(&self, at: usize) -> &Sample {
+        let part = self.starts.partition_point(|start| *start <= at);
+        let start = if part == 0 { 0 } else { self.starts[part - 1] };
+        &self.parts[part][at - start]
+    }
+}
+
+impl FromIterator<Sample> for Samples {
+    fn from_iter<I: IntoIterator<Item = Sample>>(samples: I) -> Self {
+        let mut all = Self::default();
+        samples.into_iter().for_each(|sample| all.push(sample));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn samples(numbers: Range<usize>) -> Samples {
+        let sample = |place: usize| Sample {
+            place: place as u64,
+            problem: 0,
+            answer: NONE,
+            tokens: 0,
+            flags: Flags::default(),
+        };
+        numbers.map(sample).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn joined_parts_are_as_one(
+            lengths in prop::collection::vec(prop_oneof![0usize..5, SHORT - 1..SHORT + 2], 0..5),
+            cuts in (any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+        ) {
+            let mut all = Samples::default();
+            let mut from = 0;
+            for length in lengths {
+                all.append(samples(from..from + length));
+                from += length;
+            }
+            prop_assert_eq!(all.len(), from);
+            prop_assert_eq!(all.is_empty(), from == 0);
+            prop_assert!(all.iter().zip(0..).all(|(sample, place)| sample.place == place));
+            prop_assert!((0..from).all(|at| all[at].place == at as u64));
+            let (one, other) = (cuts.0.index(from + 1), cuts.1.index(from + 1));
+            let range = one.min(other)..one.max(other);
+            let found: Vec<u64> = all
+                .slices(range.clone())
+                .flat_map(|(first, slice)| {
+                    assert_eq!(slice[0].place, first as u64);
+                    slice.iter().map(|sample| sample.place)
+                })
+                .collect();
+            prop_assert_eq!(found, range.map(|at| at as u64).collect::<Vec<_>>());
+        }
+    }
+}
