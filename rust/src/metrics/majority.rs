@@ -119,8 +119,12 @@ impl Weight {
             return other;
         }
         let (big, small) = if self.exponent >= other.exponent { (self, other) } else { (other, self) };
-        let shift = (small.exponent - big.exponent).max(-1_000) as i32;
-        Self::normalized(big.mantissa + small.mantissa * f64::from(shift).exp2(), big.exponent)
+        // Exponents are apart by whole steps; most are the same.
+        let small = match small.exponent - big.exponent {
+            0 => small.mantissa,
+            apart => small.mantissa * (apart.max(-1_000) as f64).exp2(),
+        };
+        Self::normalized(big.mantissa + small, big.exponent)
     }
 
     fn choose(n: u64, k: u64) -> Self {

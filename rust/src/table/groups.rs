@@ -13,9 +13,11 @@ const SAMPLES_PER_PROBLEM: usize = 4;
 pub struct Groups<'a> {
     columns: &'a Columns,
     blocks: Vec<Block>,
+    /// Whether the blocks are in the order of places.
+    ordered: bool,
 }
 
-/// What a range of samples holds of each problem.
+/// What ranges of samples hold of each problem.
 #[derive(Debug)]
 struct Block {
     /// Numbers of samples, those of a problem together.
@@ -29,11 +31,14 @@ impl<'a> Groups<'a> {
     pub fn of(columns: &'a Columns, threads: usize) -> Self {
         let (samples, problems) = (columns.samples.len(), columns.problems.len());
         let most = samples / (SAMPLES_PER_PROBLEM * problems).max(1);
-        let length = samples.div_ceil(threads.min(most).max(1)).max(1);
-        let block = |at: usize| Block::of(columns, at * length..((at + 1) * length).min(samples));
-        let blocks =
-            in_blocks(samples.div_ceil(length), threads, |blocks| blocks.map(block).collect::<Vec<_>>());
-        Self { columns, blocks: blocks.into_iter().flatten().collect() }
+        let share = samples.div_ceil(threads.min(most).max(1)).max(1);
+        let in_order = columns.samples.in_order();
+        let ordered = in_order.is_some();
+        let shares = shared(in_order.unwrap_or_else(|| std::iter::once(0..samples).collect()), share);
+        let blocks = in_blocks(shares.len(), threads, |blocks| {
+            shares[blocks].iter().map(|ranges| Block::of(columns, ranges)).collect::<Vec<_>>()
+        });
+        Self { columns, blocks: blocks.into_iter().flatten().collect(), ordered }
     }
 
     /// Leaves the samples of a problem in `group`.
@@ -43,24 +48,41 @@ impl<'a> Groups<'a> {
             group.extend_from_slice(block.of_problem(problem as usize));
         }
         let place = |at: &u32| self.columns.samples[*at as usize].place;
-        if !group.is_sorted_by_key(place) {
-            group.sort_unstable_by_key(place);
+        if !self.ordered && !group.is_sorted_by_key(place) {
+            group.sort_by_key(place);
         }
     }
 }
 
+/// Ranges dealt out in order, `share` numbers to each but the last.
+fn shared(ranges: Vec<Range<usize>>, share: usize) -> Vec<Vec<Range<usize>>> {
+    let (mut shares, mut current, mut room) = (Vec::new(), Vec::new(), share);
+    for mut range in ranges {
+        while range.len() > room {
+            let cut = range.start + room;
+            current.push(range.start..cut);
+            shares.push(std::mem::take(&mut current));
+            (range.start, room) = (cut, share);
+        }
+        room -= range.len();
+        current.push(range);
+    }
+    shares.push(current);
+    shares
+}
+
 impl Block {
     /// One pass to count, one to place.
-    fn of(columns: &Columns, range: Range<usize>) -> Self {
+    fn of(columns: &Columns, ranges: &[Range<usize>]) -> Self {
         let mut starts = vec![0u32; columns.problems.len() + 1];
-        let samples = || columns.samples.slices(range.clone());
+        let samples = || ranges.iter().flat_map(|range| columns.samples.slices(range.clone()));
         for sample in samples().flat_map(|(_, slice)| slice) {
             starts[sample.problem as usize + 1] += 1;
         }
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
         }
-        let mut order = vec![0u32; range.len()];
+        let mut order = vec![0u32; ranges.iter().map(ExactSizeIterator::len).sum()];
         // Each problem's start moves to its end, which is the start of the next.
         for (first, slice) in samples() {
             for (at, sample) in (first as u32..).zip(slice) {

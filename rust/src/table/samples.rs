@@ -6,6 +6,9 @@ use std::ops::{Index, Range};
 /// Parts shorter than this are copied to the one before them, so that there are few.
 const SHORT: usize = 1 << 16;
 
+/// Ranges that parts are put in order by; more are no order worth having.
+const MAX_RANGES: usize = 1 << 14;
+
 /// Samples, numbered from 0.
 #[derive(Debug, Default)]
 pub struct Samples {
@@ -17,6 +20,10 @@ pub struct Samples {
     judged: bool,
     /// Whether a sample has an answer and no `symbolic_correct`.
     ungraded: bool,
+    /// Place of the last sample of the last part.
+    last: u64,
+    /// Whether places do not rise within some part.
+    disordered: bool,
 }
 
 impl Samples {
@@ -45,6 +52,8 @@ impl Samples {
     pub fn push(&mut self, sample: Sample) {
         self.judged |= sample.flags.has(Flags::HAS_JUDGED);
         self.ungraded |= !sample.flags.has(Flags::HAS_SYMBOLIC) && sample.answer != NONE;
+        self.disordered |= sample.place < self.last;
+        self.last = sample.place;
         match self.parts.last_mut() {
             Some(part) => part.push(sample),
             None => self.parts.push(vec![sample]),
@@ -55,16 +64,50 @@ impl Samples {
     pub fn append(&mut self, other: Self) {
         self.judged |= other.judged;
         self.ungraded |= other.ungraded;
+        self.disordered |= other.disordered;
         for part in other.parts {
+            let place = |sample: Option<&Sample>| sample.map_or(0, |sample| sample.place);
+            let (first, last) = (place(part.first()), place(part.last()));
             match self.parts.last_mut() {
-                Some(last) if part.len() < SHORT => last.extend(part),
+                Some(before) if part.len() < SHORT => {
+                    self.disordered |= first < self.last;
+                    before.extend(part);
+                }
                 None => self.parts.push(part),
                 Some(_) => {
                     self.starts.push(self.len());
                     self.parts.push(part);
                 }
             }
+            self.last = last;
         }
+    }
+
+    /// Ranges of numbers in the order of their places, which rise within each and from one to the next; None where a part is
+    /// not in order itself, as after files that were merged in any order, or where parts alternate all the time. Threads read
+    /// ranges of files in turn, so that few are made here.
+    pub fn in_order(&self) -> Option<Vec<Range<usize>>> {
+        if self.disordered {
+            return None;
+        }
+        let starts = std::iter::once(0).chain(self.starts.iter().copied());
+        let mut rest: Vec<(usize, &[Sample])> =
+            starts.zip(&self.parts).map(|(start, part)| (start, part.as_slice())).collect();
+        let mut ranges = Vec::new();
+        while let Some(at) = (0..rest.len()).min_by_key(|at| rest[*at].1[0].place) {
+            let (start, part) = rest.swap_remove(at);
+            // Up to where another part goes on.
+            let next = rest.iter().map(|(_, other)| other[0].place).min().unwrap_or(u64::MAX);
+            let length = part.partition_point(|sample| sample.place <= next);
+            ranges.push(start..start + length);
+            if ranges.len() > MAX_RANGES {
+                return None;
+            }
+            if length < part.len() {
+                rest.push((start + length, &part[length..]));
+            }
+        }
+        Some(ranges)
     }
 
     /// In order.
@@ -117,7 +160,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn samples(numbers: Range<usize>) -> Samples {
+    fn samples(places: impl IntoIterator<Item = usize>) -> Samples {
         let sample = |place: usize| Sample {
             place: place as u64,
             problem: 0,
@@ -125,7 +168,7 @@ mod tests {
             tokens: 0,
             flags: Flags::default(),
         };
-        numbers.map(sample).collect()
+        places.into_iter().map(sample).collect()
     }
 
     proptest! {
@@ -154,6 +197,28 @@ mod tests {
                 })
                 .collect();
             prop_assert_eq!(found, range.map(|at| at as u64).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn parts_that_rise_are_put_in_order(
+            lengths in prop::collection::vec((1usize..9, 0usize..4), 1..40), size in SHORT..SHORT + 9, turned in any::<bool>(),
+        ) {
+            // Ranges of places dealt to four readers, each of which has read much before.
+            let mut places: Vec<Vec<usize>> = (0..4).map(|reader| (reader * size..(reader + 1) * size).collect()).collect();
+            let mut from = 4 * size;
+            for (length, reader) in lengths {
+                places[reader].extend(from..from + length);
+                from += length;
+            }
+            let mut all = Samples::default();
+            if turned {
+                places.reverse();
+            }
+            places.iter().for_each(|places| all.append(samples(places.iter().copied())));
+            let ordered = all.in_order().unwrap().into_iter().flatten();
+            prop_assert!(ordered.map(|at| all[at].place as usize).eq(0..from));
+            all.append(samples([0]));
+            prop_assert!(all.in_order().is_none());
         }
     }
 }
