@@ -12,10 +12,12 @@ const MAX_RANGES: usize = 1 << 14;
 /// Samples, numbered from 0.
 #[derive(Debug, Default)]
 pub struct Samples {
-    /// None of them is empty.
-    parts: Vec<Vec<Sample>>,
-    /// Number of the first sample of each part but the first.
-    starts: Vec<usize>,
+    /// All parts but the last; none of them is empty.
+    closed: Vec<Vec<Sample>>,
+    /// Behind which number of samples each of them ends.
+    ends: Vec<usize>,
+    /// The last part, which grows.
+    open: Vec<Sample>,
     /// Whether a sample has a judgement.
     judged: bool,
     /// Whether a sample has an answer and no `symbolic_correct`.
@@ -29,12 +31,17 @@ pub struct Samples {
 impl Samples {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.starts.last().unwrap_or(&0) + self.parts.last().map_or(0, Vec::len)
+        self.ends.last().unwrap_or(&0) + self.open.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.open.is_empty()
+    }
+
+    fn parts(&self) -> impl Iterator<Item = (usize, &[Sample])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(self.closed.iter().chain([&self.open]).map(Vec::as_slice))
     }
 
     /// Whether any has a judgement.
@@ -54,10 +61,7 @@ impl Samples {
         self.ungraded |= !sample.flags.has(Flags::HAS_SYMBOLIC) && sample.answer != NONE;
         self.disordered |= sample.place < self.last;
         self.last = sample.place;
-        match self.parts.last_mut() {
-            Some(part) => part.push(sample),
-            None => self.parts.push(vec![sample]),
-        }
+        self.open.push(sample);
     }
 
     /// Adds all of another part of the input, behind these.
@@ -65,19 +69,20 @@ impl Samples {
         self.judged |= other.judged;
         self.ungraded |= other.ungraded;
         self.disordered |= other.disordered;
-        for part in other.parts {
-            let place = |sample: Option<&Sample>| sample.map_or(0, |sample| sample.place);
-            let (first, last) = (place(part.first()), place(part.last()));
-            match self.parts.last_mut() {
-                Some(before) if part.len() < SHORT => {
-                    self.disordered |= first < self.last;
-                    before.extend(part);
-                }
-                None => self.parts.push(part),
-                Some(_) => {
-                    self.starts.push(self.len());
-                    self.parts.push(part);
-                }
+        for part in other.closed.into_iter().chain([other.open]) {
+            let [first, .., last] = part.as_slice() else {
+                part.into_iter().for_each(|sample| self.push(sample));
+                continue;
+            };
+            let (first, last) = (first.place, last.place);
+            if self.open.is_empty() {
+                self.open = part;
+            } else if part.len() < SHORT {
+                self.disordered |= first < self.last;
+                self.open.extend(part);
+            } else {
+                self.ends.push(self.len());
+                self.closed.push(std::mem::replace(&mut self.open, part));
             }
             self.last = last;
         }
@@ -90,9 +95,7 @@ impl Samples {
         if self.disordered {
             return None;
         }
-        let starts = std::iter::once(0).chain(self.starts.iter().copied());
-        let mut rest: Vec<(usize, &[Sample])> =
-            starts.zip(&self.parts).map(|(start, part)| (start, part.as_slice())).collect();
+        let mut rest: Vec<(usize, &[Sample])> = self.parts().filter(|(_, part)| !part.is_empty()).collect();
         let mut ranges = Vec::new();
         while let Some(at) = (0..rest.len()).min_by_key(|at| rest[*at].1[0].place) {
             let (start, part) = rest.swap_remove(at);
@@ -112,18 +115,17 @@ impl Samples {
 
     /// In order.
     pub fn iter(&self) -> impl Iterator<Item = &Sample> {
-        self.parts.iter().flatten()
+        self.closed.iter().flatten().chain(&self.open)
     }
 
     /// In order, to be renumbered or moved; flags stay.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Sample> {
-        self.parts.iter_mut().flatten()
+        self.closed.iter_mut().flatten().chain(&mut self.open)
     }
 
     /// Those of a range of numbers, in slices with the number of the first.
     pub fn slices(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &[Sample])> {
-        let starts = std::iter::once(0).chain(self.starts.iter().copied());
-        starts.zip(&self.parts).filter_map(move |(start, part)| {
+        self.parts().filter_map(move |(start, part)| {
             let from = range.start.max(start);
             let to = range.end.min(start + part.len());
             (from < to).then(|| (from, &part[from - start..to - start]))
@@ -132,7 +134,8 @@ impl Samples {
 
     /// Bytes in use.
     pub fn size(&self) -> usize {
-        self.parts.iter().map(Vec::capacity).sum::<usize>() * size_of::<Sample>()
+        let closed: usize = self.closed.iter().map(Vec::capacity).sum();
+        (closed + self.open.capacity()) * size_of::<Sample>()
     }
 }
 
@@ -141,9 +144,9 @@ impl Index<usize> for Samples {
 
     #[inline]
     fn index(&self, at: usize) -> &Sample {
-        let part = self.starts.partition_point(|start| *start <= at);
-        let start = if part == 0 { 0 } else { self.starts[part - 1] };
-        &self.parts[part][at - start]
+        let part = self.ends.partition_point(|end| *end <= at);
+        let start = if part == 0 { 0 } else { self.ends[part - 1] };
+        &self.closed.get(part).unwrap_or(&self.open)[at - start]
     }
 }
 
