@@ -70,10 +70,7 @@ impl Samples {
         self.ungraded |= other.ungraded;
         self.disordered |= other.disordered;
         for part in other.closed.into_iter().chain([other.open]) {
-            let [first, .., last] = part.as_slice() else {
-                part.into_iter().for_each(|sample| self.push(sample));
-                continue;
-            };
+            let (Some(first), Some(last)) = (part.first(), part.last()) else { continue };
             let (first, last) = (first.place, last.place);
             if self.open.is_empty() {
                 self.open = part;
@@ -153,7 +150,9 @@ impl Index<usize> for Samples {
 impl FromIterator<Sample> for Samples {
     fn from_iter<I: IntoIterator<Item = Sample>>(samples: I) -> Self {
         let mut all = Self::default();
-        samples.into_iter().for_each(|sample| all.push(sample));
+        for sample in samples {
+            all.push(sample);
+        }
         all
     }
 }
@@ -217,7 +216,9 @@ mod tests {
             if turned {
                 places.reverse();
             }
-            places.iter().for_each(|places| all.append(samples(places.iter().copied())));
+            for places in &places {
+                all.append(samples(places.iter().copied()));
+            }
             let ordered = all.in_order().unwrap().into_iter().flatten();
             prop_assert!(ordered.map(|at| all[at].place as usize).eq(0..from));
             all.append(samples([0]));

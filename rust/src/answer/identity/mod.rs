@@ -23,6 +23,7 @@ mod sample;
 mod separation;
 mod special;
 mod sums;
+mod term;
 mod zeta;
 
 pub use ball::Ball;
