@@ -138,7 +138,7 @@ class Counts:
             f"{path} is unfinished: its run has not ended; run the same eval command again to finish it"
             for path in benchmark.unfinished
         ]
-        curves = self.tally.curves(None, k) if k else None
+        curves = self.tally.curves(None, k, threads=how.threads) if k else None
         if k is None or curves is None:
             wanted = "no problem has " + (f"{k} samples" if k and self.rows else "a sample")
             reasons = notes + [damage.sentence() for damage in self.damage if not damage.kept]
@@ -151,7 +151,17 @@ class Counts:
                 f"{benchmark.name} lack a sample (have fewer than {k}) and are left out"
             )
         notes += self._conflict_notes(benchmark.name)
-        metrics = dict(tables(self.tally, benchmark.name, k, nemo_skills=how.nemo_skills, taus=how.taus))
+        metrics = dict(
+            tables(
+                self.tally,
+                benchmark.name,
+                k,
+                whole=curves,
+                nemo_skills=how.nemo_skills,
+                taus=how.taus,
+                threads=how.threads,
+            )
+        )
         damage = sorted(self.damage, key=lambda damage: (damage.file, damage.kind))
         report = Report(metrics, notes, damage=damage)
         report.uncertainty[benchmark.name] = Uncertainty.of(curves, k)

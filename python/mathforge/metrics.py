@@ -94,7 +94,14 @@ def grade_open_pairs(samples: Samples, grader: Grader | None, *, threads: int) -
 
 
 def tables(
-    tally: Tally, benchmark: str, k: int, *, nemo_skills: bool = False, taus: Sequence[float] = ()
+    tally: Tally,
+    benchmark: str,
+    k: int,
+    *,
+    whole: dict[str, Any] | None = None,
+    nemo_skills: bool = False,
+    taus: Sequence[float] = (),
+    threads: int = 1,
 ) -> Iterable[tuple[str, dict[str, Metrics]]]:
     """Name and metrics by evaluation mode, of the whole benchmark, then of its subsets in the order of files.
 
@@ -102,12 +109,15 @@ def tables(
         tally: the counts.
         benchmark: the name; subsets are `<benchmark>-<subset>`.
         k: modes go up to this many samples; problems with fewer are left out.
+        whole: the curves of the whole benchmark up to k, where they are there already.
         nemo_skills: majority@k and no_answer of the first k samples, as NeMo-Skills counts them, instead of
             expectations over all subsets.
         taus: shares of right samples for the modes of `stability`; none for none of these modes.
+        threads: to work on.
     """
     for subset in (None, *tally.subsets()):
-        curves = tally.curves(subset, k)
+        known = whole if subset is None else None
+        curves = known or tally.curves(subset, k, threads=threads)
         if curves is not None:
             name = benchmark if subset is None else f"{benchmark}-{subset}"
             yield name, _modes(curves, k, nemo_skills=nemo_skills) | _stability(curves, k, taus)

@@ -342,14 +342,16 @@ impl Tally {
     }
 
     /// Metrics up to `k` as nested dicts and lists, fractions of 1; None if no problem has so many samples.
+    #[pyo3(signature = (subset, k, *, threads))]
     fn curves<'py>(
         &self,
         py: Python<'py>,
         subset: Option<String>,
         k: u32,
+        threads: usize,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
         let curves = py
-            .detach(|| self.0.curves(subset.as_deref(), k))
+            .detach(|| self.0.curves(subset.as_deref(), k, threads))
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         curves.map(|curves| curves_dict(py, &curves)).transpose()
     }

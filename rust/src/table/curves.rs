@@ -1,6 +1,7 @@
 //! From counts to metrics: every statistic of one benchmark or subset, for k = 1 to K.
 
 use super::tally::{Cell, Method, Scores, Signature, Tally};
+use crate::blocks::in_blocks;
 use crate::metrics::{
     MetricError, Noise, Outcomes, bootstrap, majority_curve, mg_pass_at_k, pass_at_k, pass_hat_k,
 };
@@ -112,11 +113,16 @@ impl Tally {
         names
     }
 
-    /// The metrics up to `k` of one subset, or of all problems. None if no problem has `k` samples.
+    /// The metrics up to `k` of one subset, or of all problems, on `threads` threads. None if no problem has `k` samples.
     ///
     /// # Errors
     /// Those of the metrics, which counts cannot cause.
-    pub fn curves(&self, subset: Option<&str>, k: u32) -> Result<Option<Curves>, MetricError> {
+    pub fn curves(
+        &self,
+        subset: Option<&str>,
+        k: u32,
+        threads: usize,
+    ) -> Result<Option<Curves>, MetricError> {
         let sizes = self.by_size(subset);
         let left_out = sizes.range(..k).map(|(_, cell)| cell.problems).sum();
         let mut cell = Cell::default();
@@ -133,7 +139,7 @@ impl Tally {
         let mut methods = Vec::new();
         for (method, scores) in Method::ALL.into_iter().zip(&cell.scores) {
             if scores.labelled == samples {
-                methods.push(method_curves(method, scores, cell.problems, k)?);
+                methods.push(method_curves(method, scores, cell.problems, k, threads)?);
             }
         }
         let rewards = (cell.rewards.problems == cell.problems).then_some(&cell.rewards);
@@ -190,6 +196,7 @@ fn method_curves(
     scores: &Scores,
     problems: u64,
     k: u32,
+    threads: usize,
 ) -> Result<MethodCurves, MetricError> {
     let mut signatures: Vec<(&Signature, u64)> =
         scores.signatures.iter().map(|(s, count)| (s, *count)).collect();
@@ -209,7 +216,8 @@ fn method_curves(
             })
             .collect()
     };
-    let (majority, values) = votes(&signatures, k, &interval_ks, count)?;
+    let (majority, values) = votes(&signatures, k, &interval_ks, threads)?;
+    let majority = majority.into_iter().map(|sum| sum / count).collect();
     let bins: Vec<u64> = signatures.iter().map(|(_, count)| *count).collect();
     let mut intervals = intervals(&bins, &values, problems);
     let pass_intervals = intervals.split_off(interval_ks.len());
@@ -242,12 +250,37 @@ fn outcomes(signatures: &[(&Signature, u64)]) -> Vec<Outcomes> {
         .collect()
 }
 
-/// majority@k for every k, and for each signature the values that intervals are asked for: majority@k, then pass@k.
+/// Signatures whose curves are summed before they are added to those of others: sums do not depend on the number of threads.
+const SUMMED: usize = 256;
+
+/// The sum over problems of majority@k for every k, and for each signature the values that intervals are asked for: majority@k,
+/// then pass@k.
 fn votes(
     signatures: &[(&Signature, u64)],
     k: u32,
     ks: &[u32],
-    problems: f64,
+    threads: usize,
+) -> Result<(Vec<f64>, Vec<Vec<f64>>), MetricError> {
+    let shares: Vec<_> = signatures.chunks(SUMMED).collect();
+    let parts = in_blocks(shares.len(), threads, |block| {
+        shares[block].iter().map(|signatures| votes_of_some(signatures, k, ks)).collect::<Vec<_>>()
+    });
+    let mut majority = vec![0.0; k as usize];
+    let mut values = Vec::with_capacity(signatures.len());
+    for part in parts.into_iter().flatten() {
+        let (sums, rows) = part?;
+        for (sum, part) in majority.iter_mut().zip(sums) {
+            *sum += part;
+        }
+        values.extend(rows);
+    }
+    Ok((majority, values))
+}
+
+fn votes_of_some(
+    signatures: &[(&Signature, u64)],
+    k: u32,
+    ks: &[u32],
 ) -> Result<(Vec<f64>, Vec<Vec<f64>>), MetricError> {
     let mut majority = vec![0.0; k as usize];
     let mut values = Vec::with_capacity(signatures.len());
@@ -265,7 +298,7 @@ fn votes(
         }
         values.push(row);
     }
-    Ok((majority.into_iter().map(|sum| sum / problems).collect(), values))
+    Ok((majority, values))
 }
 
 fn intervals(bins: &[u64], values: &[Vec<f64>], problems: u64) -> Vec<Interval> {
