@@ -251,7 +251,7 @@ fn outcomes(signatures: &[(&Signature, u64)]) -> Vec<Outcomes> {
 }
 
 /// Signatures whose curves are summed before they are added to those of others: sums do not depend on the number of threads.
-const SUMMED: usize = 256;
+const SUMMED: usize = 16;
 
 /// The sum over problems of majority@k for every k, and for each signature the values that intervals are asked for: majority@k,
 /// then pass@k.
