@@ -22,8 +22,6 @@ pub struct Samples {
     judged: bool,
     /// Whether a sample has an answer and no `symbolic_correct`.
     ungraded: bool,
-    /// Place of the last sample of the last part.
-    last: u64,
     /// Whether places do not rise within some part.
     disordered: bool,
 }
@@ -59,9 +57,14 @@ impl Samples {
     pub fn push(&mut self, sample: Sample) {
         self.judged |= sample.flags.has(Flags::HAS_JUDGED);
         self.ungraded |= !sample.flags.has(Flags::HAS_SYMBOLIC) && sample.answer != NONE;
-        self.disordered |= sample.place < self.last;
-        self.last = sample.place;
+        self.disordered |= self.place_before() > sample.place;
         self.open.push(sample);
+    }
+
+    /// Place of the last sample of the last part: looked up, as samples are moved after they were added.
+    #[inline]
+    fn place_before(&self) -> u64 {
+        self.open.last().map_or(0, |sample| sample.place)
     }
 
     /// Adds all of another part of the input, behind these.
@@ -70,18 +73,16 @@ impl Samples {
         self.ungraded |= other.ungraded;
         self.disordered |= other.disordered;
         for part in other.closed.into_iter().chain([other.open]) {
-            let (Some(first), Some(last)) = (part.first(), part.last()) else { continue };
-            let (first, last) = (first.place, last.place);
+            let Some(first) = part.first() else { continue };
             if self.open.is_empty() {
                 self.open = part;
             } else if part.len() < SHORT {
-                self.disordered |= first < self.last;
+                self.disordered |= self.place_before() > first.place;
                 self.open.extend(part);
             } else {
                 self.ends.push(self.len());
                 self.closed.push(std::mem::replace(&mut self.open, part));
             }
-            self.last = last;
         }
     }
 
@@ -171,6 +172,24 @@ mod tests {
             flags: Flags::default(),
         };
         places.into_iter().map(sample).collect()
+    }
+
+    #[test]
+    fn parts_that_were_moved_keep_their_order() {
+        // Read as one file each and moved to where they belong, then joined in the other order.
+        let moved = |to: u64| {
+            let mut part = samples(0..3);
+            for sample in part.iter_mut() {
+                sample.place += to;
+            }
+            part
+        };
+        let mut all = moved(20);
+        all.append(moved(10));
+        assert_eq!(all.in_order(), None);
+        let mut all = moved(10);
+        all.append(moved(20));
+        assert!(all.in_order().unwrap().into_iter().flatten().eq(0..6));
     }
 
     proptest! {
