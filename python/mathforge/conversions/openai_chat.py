@@ -217,11 +217,12 @@ class _Reader:
         for name in sorted(chat.keys() - _KNOWN_FIELDS):
             if chat[name] is not None and chat[name] != []:
                 self._lose("field", index, name)
+        # Not sets: any JSON may stand here, a list as well.
         if role == "assistant":
             self._assistant(index, chat)
-        elif role in {"tool", "function"}:
+        elif role in ("tool", "function"):
             self._answer(index, chat)
-        elif role in {"system", "developer", "user"}:
+        elif role in ("system", "developer", "user"):
             self._speaker(index, chat, role)
         else:
             raise ValueError(f"message {index} has the role {role!r}")

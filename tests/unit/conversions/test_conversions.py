@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.conversations import LOOP, conversations, fields
 
@@ -229,6 +229,7 @@ JSON = st.recursive(
 )
 
 
+@example([{"role": []}], "messages")
 @given(JSON, st.sampled_from(["messages", "conversations", "generation", "text", "token_ids"]))
 def test_any_json_converts_or_is_named(value: Any, mark: str) -> None:
     for to in ("openai", "sharegpt", "nemo", "harmony"):
