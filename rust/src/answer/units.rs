@@ -225,8 +225,7 @@ pub fn find(text: &str) -> Option<Unit> {
         return Some(unit);
     }
     if name.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        let (_, of_compounds) = IN_COMPOUNDS.iter().find(|(short, _)| *short == name)?;
-        return Some(Unit { name: name.to_owned(), ..simple(of_compounds)? });
+        return Some(Unit { name: name.to_owned(), ..in_compounds(name)? });
     }
     let parts: String = name.replace(" per ", "/").chars().filter(|c| !matches!(c, '{' | '}')).collect();
     let mut parts = parts.split('/');

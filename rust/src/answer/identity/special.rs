@@ -60,12 +60,11 @@ impl Builder<'_> {
 
     /// Exponents that hold i: multiples of pi i, of i times an arctangent, of pi i times whole numbers.
     fn exp_of_imaginary(&mut self, term: Id, factor: &RBig) -> Result<Option<Id>, Stop> {
-        let Term::Product(factors) = self.graph.term(term).clone() else { return Ok(None) };
+        let Term::Product(mut others) = self.graph.term(term).clone() else { return Ok(None) };
         let is_unit = |id: Id| match self.graph.term(id) {
             Term::Unity(turns) => *turns.denominator() == UBig::from(4u8),
             _ => false,
         };
-        let mut others = factors;
         let Some(at) = others.iter().position(|(id, power)| *power == 1 && is_unit(*id)) else {
             return Ok(None);
         };
